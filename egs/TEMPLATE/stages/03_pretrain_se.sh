@@ -1,0 +1,8 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from sslse.sh
+# Pre-train the enhancer with the SNR loss alone.
+for seed in ${seeds}; do
+    # shellcheck disable=SC2046 # words
+    train_job se_pretrain "${seed}" "${se_config}" $(mixture_data)
+done
+run_jobs train

@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from sslse.sh
+# Fine-tune the enhancer, once for every loss that is compared.
+for seed in ${seeds}; do
+    for name in ${finetune_systems}; do
+        # The last weights, not the best: the systems are compared after equally many steps.
+        options=(--init-param "${expdir}/seed${seed}/se_pretrain/enhancer" --average-best 0)
+        if [[ ${name} == ssl* ]]; then options+=(--model.upstream "$(upstream_of "${seed}")"); fi
+        # shellcheck disable=SC2046,SC2059 # words; the name of the configuration is a format
+        train_job "ft_${name}" "${seed}" "$(printf "${finetune_configs}" "${name}")" $(mixture_data) "${options[@]}"
+    done
+done
+run_jobs train

@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from sslse.sh
+# Score every enhanced set: signal metrics, perceptual metrics, word errors.
+if [[ ${metrics} == *pesq* ]] && ! python -c 'import pesq' 2> /dev/null; then
+    log "PESQ is left out: it is not installed (a C compiler was missing; see tools/install.sh)"
+    metrics=${metrics/pesq/}
+fi
+for seed in ${seeds}; do
+    for set in ${test_sets}; do
+        for system in noisy clean; do score_job "${seed}" "${system}" "${set}" 0 "${metrics}"; done
+        for system in $(enhancer_systems); do
+            for oa in $(chosen_oa "${seed}" "${system}"); do
+                score_job "${seed}" "${system}" "${set}" "${oa}" "${metrics}"
+            done
+        done
+    done
+done
+run_jobs

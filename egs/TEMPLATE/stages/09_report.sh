@@ -1,0 +1,11 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from sslse.sh
+# Write the result table and the page with curves, spectrograms and audio.
+# Always made anew: it reads all seeds and systems that are there, also those of earlier runs.
+for set in ${test_sets}; do
+    if "${dry_run}"; then break; fi
+    folder=$(report_of "${set}")
+    mkdir -p "${folder}"
+    sslse report --exp "${expdir}" --set "${set}" --out "${folder}" --data "${datadir}/${set}_noisy" \
+        --title "${title}" --paper "${paper}" --command "${SSLSE_COMMAND:-./run.sh}" > "${folder}/table.txt"
+done

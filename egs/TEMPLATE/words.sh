@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from sslse.sh
+# The words that several stages use: each command with its options stands here once.
+
+# The SSL model that comes after a seed's own: of the next seed, round the list; seed + 1 for a single seed.
+next_seed() {
+    local list index
+    read -ra list <<< "${seeds}"
+    for index in "${!list[@]}"; do
+        if [ "${list[index]}" = "$1" ]; then
+            if [ ${#list[@]} -eq 1 ]; then
+                echo $(($1 + 1))
+            else
+                echo "${list[((index + 1) % ${#list[@]})]}"
+            fi
+        fi
+    done
+}
+
+upstream_of() {
+    echo "${upstream_model:-${expdir}/seed$1/upstream/upstream}"
+}
+
+other_upstream_of() {
+    echo "${other_upstream_model:-${expdir}/seed$(next_seed "$1")/upstream/upstream}"
+}
+
+uses_recognizer() {
+    [[ " ${recognizers} " == *" $1 "* ]]
+}
+
+# systems_of_enhancers: folder names of all trained enhancers.
+enhancer_systems() {
+    local name
+    echo se_pretrain
+    for name in ${finetune_systems}; do echo "ft_${name}"; done
+}
+
+# train_job NAME SEED CONFIG OPTIONS...: train or continue one system.
+train_job() {
+    local folder=${expdir}/seed$2/$1
+    # shellcheck disable=SC2086 # train_args is a list of words
+    job "$1 seed $2" "${folder}" \
+        sslse train --config "$3" --exp "${folder}" --seed "$2" --data.train "${datadir}/${train_set}" \
+        "${@:4}" ${train_args}
+}
+
+# Where noises and the noisy validation set are, for the systems that mix on the fly.
+mixture_data() {
+    echo "--data.noise ${datadir}/noise_${train_set} --data.valid ${datadir}/${valid_set}_noisy"
+}
+
+# decoded SEED SYSTEM SET OA: the folder of one enhanced set.
+decoded() {
+    echo "${expdir}/seed$1/$2/decode_$3/oa$4"
+}
+
+# enhance_job SEED SYSTEM SET OA: enhanced speech; the systems "noisy" and "clean" take the files as they are.
+enhance_job() {
+    local folder noisy=${datadir}/$3_noisy
+    folder=$(decoded "$@")
+    case $2 in
+        noisy) set -- "$@" cp "${noisy}/wav.scp" "${folder}/wav.scp" ;;
+        clean) set -- "$@" cp "${noisy}/spk1.scp" "${folder}/wav.scp" ;;
+        *) set -- "$@" sslse enhance "${noisy}/wav.scp" -o "${folder}" --model "${expdir}/seed$1/$2/enhancer" --oa "$4" ;;
+    esac
+    job "$2 seed $1 $3 oa$4" "${folder}" "${@:5}"
+}
+
+# recognize_job SEED SYSTEM SET OA RECOGNIZER: its words.
+recognize_job() {
+    local folder model
+    folder=$(decoded "$@")
+    case $5 in
+        ssl) model="ctc --model ${expdir}/seed$1/ds_ssl/downstream" ;;
+        ssl_other) model="ctc --model ${expdir}/seed$1/ds_ssl_other/downstream" ;;
+        logmel) model="espnet --model ${logmel_model:-${expdir}/seed$1/asr_logmel}" ;;
+    esac
+    # shellcheck disable=SC2086 # the kind and the folder of the recogniser are two words
+    job "$5 on $2 seed $1 $3 oa$4" "${folder}/hyp_$5" \
+        sslse decode --recognizer ${model} --data "${folder}/wav.scp" --out "${folder}/hyp_$5"
+}
+
+# share COUNT: the processes that each of COUNT jobs at once may use.
+share() {
+    echo $((nj > $1 ? nj / $1 : 1))
+}
+
+# score_job SEED SYSTEM SET OA METRICS: metrics per utterance and the word errors of every recogniser.
+score_job() {
+    local folder recognizer limit options=()
+    folder=$(decoded "$@")
+    if [ -n "$5" ]; then
+        options+=(--enhanced "${folder}/wav.scp" --metrics "${5// /,}")
+        for limit in ${max_utts}; do options+=(--max-utts "${limit}"); done
+    fi
+    for recognizer in ${recognizers}; do options+=(--hyp "${recognizer}=${folder}/hyp_${recognizer}/text"); done
+    job "score $2 seed $1 $3 oa$4" "${folder}/scores" \
+        sslse score --reference "${datadir}/$3_noisy" --out "${folder}/scores" --nj 1 "${options[@]}"
+}
+
+# report_of SET: the folder of its report.
+report_of() {
+    if [ "${test_sets}" = "$1" ]; then echo "${expdir}/report"; else echo "${expdir}/report/$1"; fi
+}
+
+# chosen_oa SEED SYSTEM: the observation-adding weights to test: 0, and the one chosen on the validation set.
+chosen_oa() {
+    local choice=${expdir}/seed$1/$2/oa_${valid_set}.json
+    echo 0
+    if [ -f "${choice}" ]; then
+        python -c 'import json, sys; print(json.load(open(sys.argv[1]))["weight"])' "${choice}" | grep -vx '0\(\.0\)\?' || true
+    fi
+}

@@ -1,0 +1,122 @@
+"""Noises for data/noise_train, data/noise_valid and data/noise_test from folders of recordings.
+
+A file goes to one set only. Neighbouring files of a folder are often of one kind, so each block of
+neighbours is shared out among the sets. Long recordings are cut into pieces, all in the same set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from sslse.data.audio import audio_info, read_audio, resample
+from sslse.errors import DataError, SslseError
+from sslse.simulate.corpus import Item, render_set
+
+VERSION = 1  # a change of the sound makes old files outdated
+SUFFIXES = {".wav", ".flac", ".ogg"}
+# Owners of a block of neighbouring files; a shorter block has the first owners, so that the test
+# set comes second.
+BLOCK = tuple(
+    f"noise_{name}" for name in "train test train valid train test train valid train train".split()
+)
+BAND_RATE = 8000  # Hz; a detour through this rate leaves nothing above 4 kHz
+
+
+def list_files(root: Path) -> dict[str, list[Path]]:
+    """Return folder → audio files in the order that a person would count them (n2 before n10)."""
+    folders: dict[str, list[Path]] = {}
+    for path in root.rglob("*"):
+        if path.suffix.lower() in SUFFIXES:
+            folders.setdefault(path.parent.relative_to(root).as_posix(), []).append(path)
+    if not folders:
+        raise DataError(f"no wav, flac or ogg files below {root}; set NOISE_ROOT to such a folder")
+
+    def counted(path: Path) -> list[tuple[int, str]]:
+        return [(int(n or 0), word) for word, n in re.findall(r"(\D+)(\d*)", path.stem)]
+
+    return {folder: sorted(folders[folder], key=counted) for folder in sorted(folders)}
+
+
+def share_out(folders: dict[str, list[Path]], seed: int) -> dict[str, list[Path]]:
+    """Return set → files; every file is in one set."""
+    sets: dict[str, list[Path]] = {name: [] for name in dict.fromkeys(BLOCK)}
+    for folder, files in folders.items():
+        generator = np.random.default_rng([seed, *folder.encode()])
+        for start in range(0, len(files), len(BLOCK)):
+            block = files[start : start + len(BLOCK)]
+            for owner, index in zip(BLOCK, generator.permutation(len(block)), strict=False):
+                sets[owner].append(block[index])
+    return sets
+
+
+def plan_items(files: list[Path], root: Path, piece_seconds: float) -> list[Item]:
+    """Return one item per file, or per piece of a long file."""
+    items = []
+    for path in files:
+        name = "-".join(path.relative_to(root).with_suffix("").parts).replace(" ", "_")
+        info = audio_info(path)
+        pieces = max(1, round(info.num_samples / info.sample_rate / piece_seconds))
+        edges = np.linspace(0, info.num_samples, pieces + 1).astype(int).tolist()
+        for piece in range(pieces):
+            items.append(
+                Item(
+                    name=name if pieces == 1 else f"{name}-{piece:03d}",
+                    recipe=(str(path), edges[piece], edges[piece + 1] - edges[piece]),
+                    label=path.parent.name,
+                )
+            )
+    return items
+
+
+def render_noise(item: Item, sample_rate: int, band_limit: bool) -> np.ndarray:
+    """Return one noise, float32 ``(time,)``, with a peak of at most 0.95."""
+    path, start, num_samples = item.recipe
+    waveform, rate = read_audio(path, start=start, num_samples=num_samples, channel=0)
+    waveform = waveform - waveform.mean()  # 8-bit files have an offset
+    if band_limit:
+        waveform, rate = resample(waveform, rate, BAND_RATE), BAND_RATE
+    waveform = resample(waveform, rate, sample_rate)
+    return waveform * np.float32(min(1.0, 0.95 / max(np.abs(waveform).max(), 1e-10)))
+
+
+def main() -> None:
+    """Command line of this script."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--noise", required=True, type=Path, help="folder of noise recordings")
+    parser.add_argument("--data", default="data", type=Path, help="where noise_train … go")
+    parser.add_argument("--audio", default="data/audio", type=Path, help="where wav files go")
+    parser.add_argument("--band-limit", action="store_true", help="nothing above 4 kHz")
+    parser.add_argument("--piece-seconds", default=60.0, type=float, help="longest piece, about, s")
+    parser.add_argument("--sample-rate", default=16000, type=int, help="Hz")
+    parser.add_argument("--seed", default=0, type=int)
+    parser.add_argument("--nj", default=1, type=int, help="processes")
+    args = parser.parse_args()
+
+    render = functools.partial(
+        render_noise, sample_rate=args.sample_rate, band_limit=args.band_limit
+    )
+    options = {"version": VERSION, "band_limit": args.band_limit}
+    for name, files in share_out(list_files(args.noise), args.seed).items():
+        if not files:
+            raise DataError(f"{args.noise} has too few files to give {name} one; add recordings")
+        items = plan_items(files, args.noise, args.piece_seconds)
+        made = render_set(
+            args.data / name, args.audio / name, items, render, args.sample_rate, options, args.nj
+        )
+        print(
+            f"{args.data / name}: {len(items)} noises from {len(files)} files"
+            f"{'' if made else ' (there already)'}"
+        )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SslseError as error:
+        sys.exit(f"{Path(__file__).name}: error: {error}")

@@ -1,0 +1,1 @@
+"""The `sslse` command line: one file per command."""

@@ -1,0 +1,84 @@
+"""Recognise speech with any recogniser and write the words in Kaldi's format.
+
+The audio is a data directory, or a file of lines 'id path'. Audio at another rate than the model's
+is resampled, and this is said. Interrupted, the same command goes on where it was; utterances that
+fail are named, the others go on, and the exit status is 1.
+
+  sslse decode --recognizer espnet --model exp/asr --data data/test --out exp/asr/decode_test
+  sslse decode --recognizer whisper --model openai/whisper-base.en --data wav.scp --out hyp
+  sslse decode --recognizer pocketsphinx --option words=yes,no --data data/test --out hyp
+"""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = "recognise speech with any recogniser"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        "--recognizer",
+        required=True,
+        help="kind: ctc (our head on an SSL upstream), espnet (an ESPnet ASR folder), whisper, "
+        "pocketsphinx, or MODULE:CLASS of your own",
+    )
+    parser.add_argument(
+        "--model",
+        help="folder of its model, or hub name for whisper (default: its own, if it has one)",
+    )
+    parser.add_argument(
+        "--data", required=True, help="data directory, or a file of lines 'id path'"
+    )
+    parser.add_argument("--out", required=True, help="output folder; the words go to OUT/text")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="option of the recogniser, such as beam_size=5; may be repeated (default: none)",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=8, help="utterances in a batch (default: 8)"
+    )
+    parser.add_argument("--nj", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument(
+        "--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Recognise the set; 1 if an utterance failed."""
+    from pathlib import Path
+
+    from sslse.recognizers.decode_worker import DecodeTask
+    from sslse.recognizers.decoding import decode
+
+    task = DecodeTask(
+        recognizer=args.recognizer,
+        model=args.model,
+        data=args.data,
+        options=dict(map(_parse_option, args.option)),
+        batch_size=args.batch_size,
+        allow_pipes=not args.no_pipes,
+    )
+    summary = decode(task, Path(args.out), args.nj)
+    if summary.num_failed:
+        print(
+            f"{summary.num_failed} of {summary.num_utterances} utterances failed, see "
+            f"{args.out}/failed; the others are in {args.out}/text; the same command tries "
+            "them again"
+        )
+    return int(summary.num_failed > 0)
+
+
+def _parse_option(argument: str) -> tuple[str, object]:
+    import yaml
+
+    from sslse.errors import ConfigError
+
+    key, equals, value = argument.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--option {argument}: expected KEY=VALUE, for example beam_size=5")
+    return key.replace("-", "_"), yaml.safe_load(value)

@@ -1,0 +1,52 @@
+"""Train a system from a YAML configuration; the same command continues an interrupted training.
+
+Every key of the configuration can be overridden, for example:
+
+  sslse train --config conf/train_se.yaml --exp exp/se --data.train data/train
+  --trainer.max_steps 500
+
+'--print_config' after the other options prints the resolved configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = "train a system from a YAML configuration, or continue it"
+FORWARDS = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that are not keys of the configuration."""
+    parser.add_argument(
+        "--config", action="append", default=[], help="YAML file; later ones override earlier ones"
+    )
+    parser.add_argument(
+        "--exp", required=True, help="folder of the experiment; the same folder continues"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of weights, order, crops, mixtures, masks (default: 0)",
+    )
+    parser.add_argument("--init-param", help="folder of a model to start from (enhancer, upstream)")
+    parser.add_argument(
+        "--save-every",
+        type=int,
+        default=200,
+        help="steps between checkpoints to resume from (default: 200)",
+    )
+    parser.add_argument(
+        "--average-best",
+        type=int,
+        default=1,
+        help="average this many best checkpoints (default: 1, the best alone; 0: the last)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train to the end, then export the model."""
+    from sslse.systems.training import train
+
+    train(args)

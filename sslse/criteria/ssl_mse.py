@@ -1,0 +1,223 @@
+"""Distance of enhanced and clean speech in the features of a frozen self-supervised model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sslse.criteria.base import Criterion, prepare
+from sslse.criteria.spectrum import frame_mean
+from sslse.errors import ConfigError
+from sslse.upstreams import load_upstream
+from sslse.upstreams.base import Upstream, choose_layers, frame_mask
+from sslse.upstreams.bfloat16 import has_bfloat16_units
+
+SMALLEST_STD = 0.1  # of a dimension, relative to the mean magnitude of the clean features
+
+
+@dataclass
+class CleanFeatures:
+    """The clean side of the loss, for callers who use one clean segment again.
+
+    Args:
+        states: the chosen hidden states, each (B, F, D).
+        frames: frames of each utterance, (B,).
+    """
+
+    states: list[Tensor]
+    frames: Tensor
+
+
+class SSLMSELoss(Criterion):
+    """Mean squared error of hidden states of a frozen upstream.
+
+    The clean branch runs without gradient, the enhanced one with gradient to the waveform only; no
+    layer after the last one used is computed.
+
+    Scale: with ``normalize="none"`` it is that of the model's hidden states (0.01 to 100). With
+    ``utterance`` or ``clean_stats`` 0 is identity and about 2 an unrelated signal of the same
+    statistics: the same scale as ``LMFBLoss(normalize="per_band_std")``, if ``combine`` is
+    ``per_layer`` (a weighted sum of layers averages some of the distance away).
+
+    Args:
+        upstream: folder or hub name of an SSL model, or a loaded upstream; it is frozen.
+        layers: ``latter_half`` of the transformer's layers, ``all``, ``last``, or a list of
+            indices, in which 0 is the transformer's input.
+        combine: distance of the weighted sum of the layers, or weighted sum of their distances.
+        weights: one a layer of ``layers``, e.g. those a downstream model learned; scaled to sum 1.
+        distance: ``mse``, ``l1``, or ``cosine`` (1 − cosine similarity of two frames).
+        normalize: ``none``; ``layer`` (each frame to zero mean and unit variance over its
+            dimensions); ``utterance`` (each dimension by mean and deviation of the clean utterance
+            over time); ``clean_stats`` (each dimension by mean and deviation of all clean speech:
+            that of ``fit``, or else what training has seen so far).
+        precision: of the upstream's matrix products on a CPU; ``auto`` is bfloat16 where the CPU
+            has units for it (values then differ by about 1 % from other machines').
+
+    Shape:
+        enhanced (B, T), clean (B, T), lengths (B,) -> (B,)
+
+    Raises:
+        ConfigError: an option that does not exist or does not fit the upstream.
+
+    Reference:
+        Sato et al. 2025, Front. Signal Process. 5:1587969; arXiv 2305.14723.
+    """
+
+    def __init__(
+        self,
+        upstream: str | Upstream,
+        layers: Literal["latter_half", "all", "last"] | Sequence[int] = "latter_half",
+        combine: Literal["weighted_sum", "per_layer"] = "weighted_sum",
+        weights: Sequence[float] | None = None,
+        distance: Literal["mse", "l1", "cosine"] = "mse",
+        normalize: Literal["none", "layer", "utterance", "clean_stats"] = "none",
+        precision: Literal["float32", "bfloat16", "auto"] = "float32",
+    ) -> None:
+        super().__init__()
+        _check("precision", precision, ("float32", "bfloat16", "auto"))
+        _check("combine", combine, ("weighted_sum", "per_layer"))
+        _check("distance", distance, ("mse", "l1", "cosine"))
+        _check("normalize", normalize, ("none", "layer", "utterance", "clean_stats"))
+        upstream = upstream if isinstance(upstream, Upstream) else load_upstream(upstream)
+        self.upstream = upstream.freeze()
+        if precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()):
+            self.upstream.use_bfloat16()
+        self.layers = choose_layers(layers, upstream.num_layers)
+        self.combine = combine
+        self.distance = distance
+        self.normalize = normalize
+        if weights is None:
+            weights = [1.0] * len(self.layers)
+        if len(weights) != len(self.layers) or sum(weights) <= 0:
+            raise ConfigError(
+                f"{len(self.layers)} weights with a positive sum are needed, one for each of the "
+                f"layers {self.layers}; got {list(weights)}"
+            )
+        self.weights = [weight / sum(weights) for weight in weights]
+        shape = (len(self.layers), upstream.hidden_size)
+        self.register_buffer("clean_count", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("clean_mean", torch.zeros(shape))
+        self.register_buffer("clean_variance", torch.zeros(shape))
+        self.fitted = False
+
+    def encode(self, waveform: Tensor, lengths: Tensor | None) -> CleanFeatures:
+        """Return the chosen hidden states of waveforms."""
+        output = self.upstream(waveform, lengths, max_layer=self.layers[-1])
+        return CleanFeatures([output.hidden_states[k] for k in self.layers], output.lengths)
+
+    @torch.no_grad()
+    def encode_clean(self, clean: Tensor, lengths: Tensor | None = None) -> CleanFeatures:
+        """Return the clean side of the loss, to be given to ``forward`` as ``clean_features``."""
+        return self.encode(clean, lengths)
+
+    def forward(
+        self,
+        enhanced: Tensor,
+        clean: Tensor,
+        lengths: Tensor | None = None,
+        clean_features: CleanFeatures | None = None,
+    ) -> Tensor:
+        """Compare enhanced with clean waveforms; see ``Criterion.forward``.
+
+        Args:
+            enhanced: estimates (B, T).
+            clean: references (B, T).
+            lengths: samples of each utterance.
+            clean_features: ``encode_clean(clean, lengths)`` where it is at hand.
+        """
+        enhanced, clean, lengths = prepare(enhanced, clean, lengths)
+        return self.loss(enhanced, clean, lengths, clean_features)
+
+    def loss(
+        self,
+        enhanced: Tensor,
+        clean: Tensor,
+        lengths: Tensor,
+        clean_features: CleanFeatures | None = None,
+    ) -> Tensor:
+        """Return the distance of each utterance."""
+        target = clean_features or self.encode_clean(clean, lengths)
+        estimate = self.encode(enhanced, lengths)
+        frames = target.frames
+        if self.normalize == "clean_stats" and (self.training or not self.clean_count):
+            if not self.fitted:
+                self.update_statistics(target)
+        ours, theirs = (
+            self.normalized(estimate.states, target),
+            self.normalized(target.states, target),
+        )
+        if self.combine == "weighted_sum":
+            difference = self.compare(self.sum_layers(ours), self.sum_layers(theirs))
+            return frame_mean(difference, frames)
+        distances = [
+            frame_mean(self.compare(*pair), frames) for pair in zip(ours, theirs, strict=True)
+        ]
+        return self.sum_layers(distances)
+
+    def sum_layers(self, values: Sequence[Tensor]) -> Tensor:
+        """Return Σ w_l · value_l."""
+        return sum(weight * value for weight, value in zip(self.weights, values, strict=True))
+
+    def compare(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """Return distances frame by frame, (B, F, D) or, for cosine, (B, F, 1)."""
+        if self.distance == "mse":
+            return (estimate - target).square()
+        if self.distance == "l1":
+            return (estimate - target).abs()
+        return 1 - F.cosine_similarity(estimate, target, dim=-1, eps=1e-6).unsqueeze(-1)
+
+    def normalized(self, states: Sequence[Tensor], target: CleanFeatures) -> list[Tensor]:
+        """Return states normalised as configured."""
+        if self.normalize == "none":
+            return list(states)
+        if self.normalize == "layer":
+            return [F.layer_norm(state, state.shape[-1:]) for state in states]
+        if self.normalize == "utterance":
+            moments = [utterance_moments(state, target.frames) for state in target.states]
+        else:
+            moments = list(zip(self.clean_mean, self.clean_std(), strict=True))
+        return [(state - mean) / std for state, (mean, std) in zip(states, moments, strict=True)]
+
+    def clean_std(self) -> Tensor:
+        """Return the deviation of each dimension of each layer with its floor, (layers, D)."""
+        magnitude = (self.clean_variance + self.clean_mean.square()).sqrt().mean(1, keepdim=True)
+        return self.clean_variance.sqrt().maximum(SMALLEST_STD * magnitude).clamp_min(1e-5)
+
+    @torch.no_grad()
+    def update_statistics(self, target: CleanFeatures) -> None:
+        """Add clean features to the running mean and variance of each dimension."""
+        mask = frame_mask(target.frames, target.states[0].shape[1])
+        values = torch.stack([state[mask] for state in target.states]).double()  # (layers, N, D)
+        added, before = values.shape[1], int(self.clean_count)
+        share = added / (before + added)
+        step = values.mean(1) - self.clean_mean
+        variance = self.clean_variance * (1 - share) + values.var(1, correction=0) * share
+        self.clean_variance.copy_(variance + step.square() * share * (1 - share))
+        self.clean_mean.add_(step * share)
+        self.clean_count.fill_(before + added)
+
+    def fit(self, batches: Sequence[tuple[Tensor, Tensor | None]]) -> None:
+        """Take ``clean_stats`` from (clean, lengths) batches, then keep them."""
+        for clean, lengths in batches:
+            self.update_statistics(self.encode_clean(clean, lengths))
+        self.fitted = True
+
+
+def utterance_moments(state: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and floored deviation over the real frames, each (B, 1, D)."""
+    count = frames[:, None, None]
+    mask = frame_mask(frames, state.shape[1]).unsqueeze(-1)
+    mean = (state * mask).sum(1, keepdim=True) / count
+    std = (((state - mean) * mask).square().sum(1, keepdim=True) / count).sqrt()
+    magnitude = (state.abs() * mask).sum((1, 2), keepdim=True) / (count * state.shape[2])
+    return mean, std.maximum(SMALLEST_STD * magnitude).clamp_min(1e-5)
+
+
+def _check(option: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigError(f"SSLMSELoss: {option} must be one of {', '.join(known)}, not '{value}'")

@@ -1,0 +1,116 @@
+"""The table of metrics: what is reported about a signal or a hypothesis, never trained on.
+
+A metric of a signal is a function ``metric(clean, enhanced, sample_rate) -> float`` (or several
+named floats) on whole utterances, shape (T,), full scale ±1. It raises :class:`MetricFailure` where
+it has no value: such an utterance is counted and listed as failed, and is never a zero in a mean.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sslse.errors import ConfigError, SslseError
+
+
+class MetricFailure(SslseError):
+    """A metric has no value for this utterance; the message is the reason that is listed."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of the table.
+
+    Args:
+        function: ``"module:function"``, imported only by the processes that compute it.
+        columns: names of the numbers that it gives; each becomes a file of the scores folder.
+        needs_clean: whether it compares with a clean reference.
+    """
+
+    function: str
+    columns: tuple[str, ...]
+    needs_clean: bool = True
+
+    def load(self) -> Callable[[np.ndarray | None, np.ndarray, int], float | dict[str, float]]:
+        """Import and return the function."""
+        module, _, name = self.function.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+DNSMOS_COLUMNS = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808")
+
+METRICS: dict[str, Metric] = {
+    "sdr": Metric("sslse.metrics.sdr:sdr", ("sdr",)),
+    "si_sdr": Metric("sslse.metrics.sdr:si_sdr", ("si_sdr",)),
+    "snr": Metric("sslse.metrics.sdr:snr", ("snr",)),
+    "pesq": Metric("sslse.metrics.pesq:pesq", ("pesq",)),
+    "stoi": Metric("sslse.metrics.stoi:stoi", ("stoi",)),
+    "estoi": Metric("sslse.metrics.stoi:estoi", ("estoi",)),
+    "dnsmos": Metric("sslse.metrics.dnsmos:dnsmos", DNSMOS_COLUMNS, needs_clean=False),
+}
+
+# Their versions decide the values, so they stand in every summary.
+PACKAGES = ("numpy", "scipy", "pesq", "pystoi", "speechmos", "onnxruntime", "jiwer")
+
+
+def lower_is_better(column: str) -> bool:
+    """Whether a smaller number is a better one (error rates) or a worse one (everything else).
+
+    Example:
+        >>> lower_is_better("wer_ssl"), lower_is_better("pesq")
+        (True, False)
+    """
+    return column.startswith(("wer_", "cer_"))
+
+
+def parse_metrics(names: str | Sequence[str]) -> list[str]:
+    """Return the names of a comma-separated list, checked against :data:`METRICS`.
+
+    Raises:
+        ConfigError: a name is unknown; the message lists the known ones.
+
+    Example:
+        >>> parse_metrics("sdr,pesq")
+        ['sdr', 'pesq']
+    """
+    items = names.split(",") if isinstance(names, str) else list(names)
+    chosen = list(dict.fromkeys(name.strip() for name in items if name.strip()))
+    for name in chosen:
+        if name not in METRICS:
+            raise ConfigError(f"no metric '{name}'; the metrics are {', '.join(METRICS)}")
+    return chosen
+
+
+def check_signal(name: str, signal: np.ndarray) -> np.ndarray:
+    """Return ``signal`` as float64 (T,) if a metric can be computed on it.
+
+    Raises:
+        MetricFailure: it is empty, not one-dimensional, not finite, or silent.
+    """
+    signal = np.asarray(signal, dtype=np.float64)
+    if signal.ndim != 1:
+        raise MetricFailure(f"the {name} signal has shape {signal.shape}, one channel is expected")
+    if not signal.size:
+        raise MetricFailure(f"the {name} signal is empty")
+    if not np.isfinite(signal).all():
+        raise MetricFailure(f"the {name} signal holds samples that are not finite")
+    if not signal.any():
+        raise MetricFailure(f"the {name} signal is silent (every sample is zero)")
+    return signal
+
+
+def check_pair(clean: np.ndarray, enhanced: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both signals as float64 (T,) if they can be compared sample by sample.
+
+    Raises:
+        MetricFailure: one of them is unusable or their lengths differ.
+    """
+    clean, enhanced = check_signal("clean", clean), check_signal("enhanced", enhanced)
+    if len(clean) != len(enhanced):
+        raise MetricFailure(
+            f"the lengths differ: {len(clean)} clean and {len(enhanced)} enhanced samples"
+        )
+    return clean, enhanced

@@ -1,0 +1,126 @@
+"""Paired bootstrap over utterances: how sure a difference of two systems on one test set is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sslse.errors import DataError
+
+CHUNK = 4_000_000  # resampling counts held at once: 32 MB
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Result of :func:`paired_bootstrap`; ``difference`` is a − b in the units of the scores.
+
+    Args:
+        a: mean of the first system (Σ errors / Σ words for error rates).
+        b: mean of the second.
+        difference: a − b.
+        low: lower end of the confidence interval of the difference.
+        high: upper end.
+        probability: share of resamples in which a is better than b (ties count one half).
+        per_seed: a − b in each seed.
+        utterances: number of utterances that both systems have in every seed.
+        left_out: utterances that only some of the scores have.
+    """
+
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    probability: float
+    per_seed: tuple[float, ...]
+    utterances: int
+    left_out: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether the confidence interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+
+def paired_bootstrap(
+    a: Sequence[Mapping[str, tuple[float, float]]],
+    b: Sequence[Mapping[str, tuple[float, float]]],
+    *,
+    lower_is_better: bool,
+    num_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two systems by drawing utterances with replacement.
+
+    The mean is Σ numerators / Σ denominators over the drawn utterances, so error rates resample
+    errors and words together. Several seeds of the systems are pooled: an utterance is drawn with
+    its results of all seeds. The interval therefore covers the choice of utterances, not the choice
+    of seeds; ``per_seed`` shows the latter.
+
+    Args:
+        a: for each seed of the first system, utterance to (numerator, denominator), as
+            :func:`sslse.metrics.scores.read_column` returns them.
+        b: the same of the second system; as many seeds, paired in order.
+        lower_is_better: True for error rates.
+        num_resamples: number of draws.
+        confidence: of the interval, 0 to 1.
+        seed: of the draws.
+
+    Raises:
+        DataError: the systems have no utterance in common, or unequal numbers of seeds.
+
+    Reference:
+        Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance
+        evaluation", ICASSP.
+
+    Example:
+        >>> a = {f"utt{i}": (1.0, 5.0) for i in range(50)}
+        >>> b = {f"utt{i}": (2.0, 5.0) for i in range(50)}
+        >>> result = paired_bootstrap([a], [b], lower_is_better=True)
+        >>> round(result.difference, 3), result.probability
+        (-0.2, 1.0)
+    """
+    if len(a) != len(b) or not a:
+        raise DataError(f"as many seeds of both systems are needed, not {len(a)} and {len(b)}")
+    tables = [*a, *b]
+    common = sorted(set(tables[0]).intersection(*tables[1:]))
+    if not common:
+        raise DataError("the two systems have no scored utterance in common")
+    everything = set().union(*tables)
+    # (system, seed, utterance, numerator | denominator)
+    counts = np.array([[[seeds[u] for u in common] for seeds in system] for system in (a, b)])
+    seed_means = counts[..., 0].sum(2) / counts[..., 1].sum(2)  # (system, seed)
+    pooled = counts.sum(1)  # (system, utterance, 2)
+    means = pooled[..., 0].sum(1) / pooled[..., 1].sum(1)
+    drawn = _resample(pooled, num_resamples, np.random.default_rng(seed))
+    differences = drawn[0] - drawn[1]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(differences, [tail, 1 - tail])
+    signed = -differences if lower_is_better else differences
+    return Comparison(
+        a=float(means[0]),
+        b=float(means[1]),
+        difference=float(means[0] - means[1]),
+        low=float(low),
+        high=float(high),
+        probability=float((signed > 0).mean() + 0.5 * (signed == 0).mean()),
+        per_seed=tuple(float(value) for value in seed_means[0] - seed_means[1]),
+        utterances=len(common),
+        left_out=len(everything) - len(common),
+    )
+
+
+def _resample(pooled: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """Means (2, draws) of both systems over the same draws; ``pooled`` is (2, utterances, 2)."""
+    size = pooled.shape[1]
+    means = []
+    step = max(1, CHUNK // size)
+    for start in range(0, draws, step):
+        # How often each utterance is drawn: (draws, utterances).
+        times = generator.multinomial(size, np.full(size, 1 / size), min(step, draws - start))
+        sums = times @ pooled  # (2, draws, 2)
+        means.append(sums[..., 0] / sums[..., 1])
+    return np.concatenate(means, axis=1)

@@ -1,0 +1,83 @@
+"""A folder of scores: a file ``<column>`` of ``utt value`` each, ``failed``, ``summary.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sslse.data.atomic import atomic_open
+from sslse.data.scp import Table
+from sslse.errors import DataError
+
+SUMMARY = "summary.json"
+FAILED = "failed"
+
+
+def read_summary(folder: str | os.PathLike) -> dict[str, Any]:
+    """Return ``summary.json``: column to ``{mean, n_scored, n_failed}``; error rates have counts.
+
+    Raises:
+        DataError: the folder holds no finished scores.
+    """
+    path = Path(folder) / SUMMARY
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(
+            f"{folder} holds no scores ({error.strerror}); make them with 'sslse score'"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path} is not JSON ({error}); run 'sslse score' again") from error
+
+
+def read_column(folder: str | os.PathLike, column: str) -> dict[str, tuple[float, float]]:
+    """Return utterance -> (numerator, denominator) of a column.
+
+    An error rate gives its errors and its words (or characters), so that means over utterances,
+    resampled or not, are Σ errors / Σ words; another metric gives its value and 1.
+
+    Raises:
+        DataError: the column was not scored, or a line has no number.
+    """
+    path = Path(folder) / column
+    if not path.is_file():
+        raise DataError(
+            f"{folder} has no '{column}'; it has {', '.join(columns_of(folder)) or 'none'}"
+        )
+
+    def numbers(text: str) -> tuple[float, float]:
+        values = [float(part) for part in text.split()]
+        if len(values) not in (1, 2):
+            raise ValueError("one or two numbers are expected")
+        return (values[0], values[1] if len(values) == 2 else 1.0)
+
+    return dict(Table(path, numbers))
+
+
+def columns_of(folder: str | os.PathLike) -> list[str]:
+    """Return the names of the columns of a folder, in the order of its summary."""
+    return [name for name in read_summary(folder) if name != "about"]
+
+
+def write_values(path: Path, values: Mapping[str, tuple[float, ...]]) -> None:
+    """Write ``utt value [value]`` lines, sorted, with six significant digits."""
+    with atomic_open(path) as stream:
+        for utterance in sorted(values):
+            print(utterance, *(f"{value:.6g}" for value in values[utterance]), file=stream)
+
+
+def write_failed(path: Path, failed: Mapping[tuple[str, str], str]) -> None:
+    """Write ``utt metric reason`` lines, sorted."""
+    with atomic_open(path) as stream:
+        for (utterance, metric), reason in sorted(failed.items()):
+            print(utterance, metric, " ".join(reason.split()), file=stream)
+
+
+def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write ``summary.json``; it is the last file of a scoring, so its presence means finished."""
+    with atomic_open(path) as stream:
+        json.dump(summary, stream, indent=2, allow_nan=False)
+        stream.write("\n")

@@ -1,0 +1,248 @@
+"""Score a set: signals against clean references, hypotheses against texts, one file a column."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sslse.data.datadir import DataDir
+from sslse.data.scp import Table
+from sslse.errors import ConfigError, DataError
+from sslse.metrics.base import METRICS, PACKAGES
+from sslse.metrics.pool import WorkerDied, run_parallel
+from sslse.metrics.scores import FAILED, SUMMARY, write_failed, write_summary, write_values
+from sslse.metrics.store import Record, Store
+from sslse.metrics.utterance import Task, open_reference, score_utterance
+from sslse.metrics.wer import character_errors, word_errors
+
+PROGRESS_SECONDS = 10.0
+
+
+def score(
+    reference: str | os.PathLike,
+    out: str | os.PathLike,
+    *,
+    enhanced: str | os.PathLike | None = None,
+    metrics: Sequence[str] = (),
+    hypotheses: Mapping[str, str | os.PathLike] | None = None,
+    max_utts: Mapping[str, int] | None = None,
+    nj: int = 2,
+) -> dict[str, Any]:
+    """Write the scores of one system on one set, and return their summary.
+
+    What is already in ``out`` and belongs to the same audio files and package versions is kept, so
+    the same call continues after an interruption, and a call with one metric more adds that one.
+
+    Args:
+        reference: data directory; ``spk1.scp`` is the clean reference, ``text`` the true words.
+        out: folder of scores.
+        enhanced: ``wav.scp`` of the signals to score.
+        metrics: names of :data:`~sslse.metrics.base.METRICS`.
+        hypotheses: name of a recogniser to its ``text``; gives ``wer_<name>`` and ``cer_<name>``.
+        max_utts: metric to the number of utterances, the first in the order of the reference, to
+            which it is limited.
+        nj: number of processes.
+
+    Raises:
+        ConfigError: contradictory arguments.
+        DataError: nothing could be scored for a column; everything else has been written.
+    """
+    data, folder = DataDir(reference), Path(out)
+    utterances = list(data.utterances)
+    if not utterances:
+        raise DataError(f"{reference} has no utterances to score")
+    limits = dict(max_utts or {})
+    for name in limits:
+        if name not in metrics:
+            raise ConfigError(f"--max-utts limits '{name}', which is not among the metrics")
+    folder.mkdir(parents=True, exist_ok=True)
+    # A summary of an older run must not stand for this one while it is under way.
+    (folder / SUMMARY).unlink(missing_ok=True)
+    summary: dict[str, Any] = {}
+    failed: dict[tuple[str, str], str] = {}
+    about: dict[str, Any] = {"utterances": len(utterances), "versions": package_versions()}
+    if metrics:
+        if enhanced is None:
+            raise ConfigError(f"the metrics {', '.join(metrics)} need --enhanced WAV_SCP")
+        _check_clean(data, metrics)
+        records = _score_signals(data, utterances, Table(enhanced), folder, metrics, limits, nj)
+        about["sample_rates"] = sorted({r.sample_rate for r in records.values() if r.sample_rate})
+        for name in metrics:
+            chosen = utterances[: limits.get(name, len(utterances))]
+            _summarise_metric(name, chosen, records, folder, summary, failed)
+            if len(chosen) < len(utterances):
+                for column in METRICS[name].columns:
+                    summary[column]["limited_to"] = len(chosen)
+    for name, text in (hypotheses or {}).items():
+        _score_hypotheses(name, data, utterances, Path(text), folder, summary, failed)
+    write_failed(folder / FAILED, failed)
+    summary["about"] = about
+    write_summary(folder / SUMMARY, summary)
+    for column, entry in summary.items():
+        if column != "about" and not entry["n_scored"]:
+            reason = next((why for (_, name), why in failed.items() if column.startswith(name)), "")
+            raise DataError(f"no utterance could be scored for {column}: {reason}")
+    return summary
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages whose code decides the values."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _check_clean(data: DataDir, metrics: Iterable[str]) -> None:
+    need = [name for name in metrics if METRICS[name].needs_clean]
+    if need and not data.has("spk1.scp"):
+        raise ConfigError(
+            f"{', '.join(need)} need clean references, and {data.path} has no spk1.scp; "
+            "metrics without reference: "
+            + ", ".join(name for name, metric in METRICS.items() if not metric.needs_clean)
+        )
+
+
+def _fingerprint(*sources: str) -> str:
+    """Name the audio behind the sources: what they say, sizes and times of the files."""
+    facts = []
+    for source in sources:
+        facts.append(source)
+        name, _, offset = source.rpartition(":")
+        path = name if offset.isdigit() else source
+        if os.path.isfile(path):
+            status = os.stat(path)
+            facts.append(f"{status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+
+
+def _score_signals(
+    data: DataDir,
+    utterances: list[str],
+    scp: Table[str],
+    folder: Path,
+    metrics: Sequence[str],
+    limits: Mapping[str, int],
+    nj: int,
+) -> dict[str, Record]:
+    """Return a record of each utterance that the enhanced ``wav.scp`` has."""
+    found = [utterance for utterance in utterances if utterance in scp]
+    if not found:
+        raise DataError(f"{scp.path} and {data.path} have no utterance in common")
+    if len(scp) > len(found):
+        print(
+            f"note: {len(scp) - len(found)} of {len(scp)} utterances of {scp.path} are not in "
+            f"{data.path} and are not scored",
+            file=sys.stderr,
+        )
+    store = Store(folder / "utterances.jsonl", package_versions())
+    place = {utterance: number for number, utterance in enumerate(utterances)}
+    tasks = []
+    for utterance in found:
+        clean = data.source(utterance, "spk1") if data.has("spk1.scp") else ("", None)
+        audio = _fingerprint(scp[utterance], f"{clean[0]}", f"{clean[1]}")
+        known = store.records.get(utterance, Record("", ""))
+        missing = tuple(
+            name
+            for name in metrics
+            if place[utterance] < limits.get(name, len(utterances))
+            and not (
+                known.audio == audio
+                and (name in known.failed or METRICS[name].columns[0] in known.scores)
+            )
+        )
+        if missing:
+            tasks.append(Task(utterance, scp[utterance], audio, missing))
+    started = said = time.monotonic()
+    jobs = run_parallel(score_utterance, tasks, nj, open_reference, (str(data.path),))
+    try:
+        for count, (task, answer) in enumerate(jobs, 1):
+            if isinstance(answer, WorkerDied):
+                answer = Record(task.utterance, task.audio)
+                answer.failed = dict.fromkeys(task.metrics, "the process that computed it died")
+            store.add(answer)
+            now = time.monotonic()
+            if now - said > PROGRESS_SECONDS:
+                said, left = now, (now - started) / count * (len(tasks) - count)
+                print(f"scored {count} of {len(tasks)} utterances, {left:.0f} s left", flush=True)
+    finally:
+        store.close()
+    if tasks:
+        store.compact()
+    return {
+        utterance: store.records[utterance] for utterance in found if utterance in store.records
+    }
+
+
+def _summarise_metric(
+    name: str,
+    utterances: list[str],
+    records: Mapping[str, Record],
+    folder: Path,
+    summary: dict[str, Any],
+    failed: dict[tuple[str, str], str],
+) -> None:
+    values: dict[str, dict[str, tuple[float]]] = {column: {} for column in METRICS[name].columns}
+    for utterance in utterances:
+        record = records.get(utterance)
+        if record is None:
+            failed[utterance, name] = "the utterance is missing in the enhanced wav.scp"
+        elif name in record.failed:
+            failed[utterance, name] = record.failed[name]
+        else:
+            for column in values:
+                values[column][utterance] = (record.scores[column],)
+    for column, entries in values.items():
+        write_values(folder / column, entries)
+        total = sum(value for (value,) in entries.values())
+        summary[column] = {
+            "mean": total / len(entries) if entries else None,
+            "n_scored": len(entries),
+            "n_failed": len(utterances) - len(entries),
+        }
+
+
+def _score_hypotheses(
+    name: str,
+    data: DataDir,
+    utterances: list[str],
+    path: Path,
+    folder: Path,
+    summary: dict[str, Any],
+    failed: dict[tuple[str, str], str],
+) -> None:
+    """Count word and character errors; an utterance without a hypothesis has failed."""
+    if not data.has("text"):
+        raise DataError(f"{data.path} has no text, which hypotheses are compared with")
+    text, hypotheses = data.text, Table(path)
+    kinds = {"wer": ("words", word_errors), "cer": ("characters", character_errors)}
+    for kind, (unit, count) in kinds.items():
+        errors: dict[str, tuple[int, int]] = {}
+        for utterance in utterances:
+            if utterance not in text:
+                failed[utterance, f"{kind}_{name}"] = (
+                    f"the utterance is missing in {data.path}/text"
+                )
+            elif utterance not in hypotheses:
+                failed[utterance, f"{kind}_{name}"] = f"the utterance is missing in {path}"
+            else:
+                errors[utterance] = count(text[utterance], hypotheses[utterance])
+        write_values(folder / f"{kind}_{name}", errors)
+        total = sum(number for number, _ in errors.values())
+        length = sum(number for _, number in errors.values())
+        summary[f"{kind}_{name}"] = {
+            "errors": total,
+            unit: length,
+            kind: total / length if length else None,
+            "n_scored": len(errors),
+            "n_failed": len(utterances) - len(errors),
+        }

@@ -1,0 +1,130 @@
+"""What ESPnet's trainer reads, made from a data directory: scp, text, shapes and tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sslse.data.atomic import atomic_open, atomic_path
+from sslse.data.audio import write_audio
+from sslse.data.datadir import DataDir
+from sslse.data.pipes import is_pipe
+from sslse.errors import ConfigError, DataError
+
+#: Ids 0 and 1 and the last one, as ESPnet wants them.
+BLANK, UNKNOWN, SENTENCE_END, SPACE = "<blank>", "<unk>", "<sos/eos>", "<space>"
+
+
+class EspnetSet(NamedTuple):
+    """Files that ESPnet reads for one set."""
+
+    wav_scp: Path
+    text: Path
+    shape: Path
+    """Utterance to length, samples."""
+
+
+def prepare_set(directory: Path, exp: Path, name: str, sample_rate: int) -> EspnetSet:
+    """Write the files of one set into ``exp/data/<name>``.
+
+    Utterances without words are left out, and counted. Audio stays where it is if ESPnet can read
+    it; segments, pipes and archive entries are written as wav files.
+
+    Args:
+        directory: data directory with ``wav.scp`` and ``text``.
+        exp: folder of the training.
+        name: of the set.
+        sample_rate: that the configuration expects, Hz.
+
+    Raises:
+        DataError: no utterance can be used, or the audio has another rate.
+    """
+    data = DataDir(directory)
+    if not data.has("text"):
+        raise DataError(f"{directory} has no text, so no recogniser can be trained on it")
+    usable = [utterance for utterance in data.utterances if data.text.get(utterance)]
+    if not usable:
+        raise DataError(f"{directory} has no utterance with words in {directory}/text")
+    if len(usable) < len(data):
+        left_out = len(data) - len(usable)
+        print(f"{left_out} of {len(data)} utterances of {directory} have no words; left out")
+    if data.sample_rate != sample_rate:
+        raise DataError(
+            f"{directory} is at {data.sample_rate} Hz but the configuration wants {sample_rate} Hz "
+            "(frontend_conf: fs); resample the audio or change the key"
+        )
+    folder = exp / "data" / name
+    files = EspnetSet(folder / "wav.scp", folder / "text", folder / "speech_shape")
+    lengths = {utterance: data.num_samples(utterance) for utterance in usable}
+    with atomic_open(files.wav_scp) as stream:
+        for utterance in usable:
+            stream.write(f"{utterance} {_plain_path(data, utterance, folder)}\n")
+    with atomic_open(files.text) as stream:
+        stream.writelines(f"{utterance} {data.text[utterance]}\n" for utterance in usable)
+    with atomic_open(files.shape) as stream:
+        stream.writelines(f"{utterance} {lengths[utterance]}\n" for utterance in usable)
+    return files
+
+
+def _plain_path(data: DataDir, utterance: str, folder: Path) -> str:
+    """Return a path that soundfile opens; other audio is written out once."""
+    source, segment = data.source(utterance)
+    if segment is None and not is_pipe(source) and Path(source).is_file():
+        return source
+    path = folder / "audio" / f"{utterance.replace('/', '_')}.wav"
+    if not path.exists():
+        waveform, rate = data.load(utterance)
+        write_audio(path, waveform, rate)
+    return str(path)
+
+
+def prepare_tokens(
+    files: EspnetSet, exp: Path, token_type: str, vocab_size: int
+) -> dict[str, Path]:
+    """Write the token list of the training text; returns ESPnet's options with their files.
+
+    Args:
+        files: of the training set.
+        exp: folder of the training.
+        token_type: ``word``, ``char`` or ``bpe``.
+        vocab_size: number of pieces for ``bpe``.
+    """
+    lines = [line.split(maxsplit=1)[1].strip() for line in files.text.read_text().splitlines()]
+    options = {"token_list": exp / "tokens.txt"}
+    if token_type == "word":
+        tokens = sorted({word for line in lines for word in line.split()})
+    elif token_type == "char":
+        tokens = [SPACE, *sorted({letter for line in lines for letter in line} - {" "})]
+    elif token_type == "bpe":
+        options["bpemodel"] = exp / "bpe.model"
+        tokens = _train_bpe(lines, options["bpemodel"], vocab_size)
+    else:
+        raise ConfigError(f"token_type {token_type}: expected word, char or bpe")
+    with atomic_open(options["token_list"]) as stream:
+        stream.write("\n".join([BLANK, UNKNOWN, *tokens, SENTENCE_END]) + "\n")
+    return options
+
+
+def _train_bpe(lines: list[str], path: Path, vocab_size: int) -> list[str]:
+    """Train a sentencepiece model; returns its pieces without the special ones."""
+    import io
+
+    import sentencepiece
+
+    written = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=written,
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise ConfigError(f"no BPE model with {vocab_size} pieces: {error}") from error
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(written.getvalue())
+    model = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+    pieces = [model.id_to_piece(index) for index in range(model.get_piece_size())]
+    return [piece for piece in pieces if piece not in ("<unk>", "<s>", "</s>")]

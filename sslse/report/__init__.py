@@ -1,0 +1,1 @@
+"""From scores to something one reads: table, RESULTS.md, one self-contained HTML page."""

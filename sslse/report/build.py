@@ -1,0 +1,117 @@
+"""Write a report: the table as text, RESULTS.md and the HTML page."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sslse import __version__
+from sslse.data.atomic import atomic_open
+from sslse.data.datadir import DataDir
+from sslse.report.claims import make_claims
+from sslse.report.examples import make_examples
+from sslse.report.markdown import results_markdown
+from sslse.report.page import html_page
+from sslse.report.paper import find_paper
+from sslse.report.results import Results
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Args:
+        results: the table.
+        markdown: path of ``RESULTS.md``.
+        page: path of the HTML page.
+    """
+
+    results: Results
+    markdown: Path
+    page: Path
+
+
+def build_report(
+    exp: str | os.PathLike,
+    set_name: str,
+    out: str | os.PathLike,
+    *,
+    title: str = "Results",
+    data: str | os.PathLike | None = None,
+    paper: str | None = None,
+    systems: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
+    commands: Sequence[str] = (),
+    num_examples: int = 3,
+    markdown: str | os.PathLike | None = None,
+) -> Report:
+    """Read all scores of a test set and write the report.
+
+    Args:
+        exp: folder of the experiment.
+        set_name: name of the test set.
+        out: folder of the report; gets ``index.html`` and ``RESULTS.md``.
+        title: of the report.
+        data: noisy data directory of the set, with ``utt2snr`` and ``text``
+            (default: ``data/<set>_noisy`` beside ``exp`` where it exists).
+        paper: name of the paper whose numbers stand beside.
+        systems: rows (default: all scored).
+        labels: system to what the table calls it.
+        commands: that made the results, printed as they are.
+        num_examples: utterances to see and hear.
+        markdown: path of the Markdown file (default: in ``out``).
+
+    Raises:
+        DataError: nothing was scored.
+        ConfigError: an unknown paper.
+    """
+    beside = find_paper(paper)
+    results = Results(exp, set_name, systems, labels)
+    folder = Path(data) if data else Path(exp).parent / "data" / f"{set_name}_noisy"
+    noisy = DataDir(folder) if data or folder.is_dir() else None
+    snr_db = dict(noisy.utt2snr) if noisy is not None and noisy.has("utt2snr") else {}
+    common = {
+        "title": title,
+        "claims": make_claims(results),
+        "paper": beside,
+        "settings": read_settings(results),
+        "commands": list(commands),
+        "versions": _versions(results),
+    }
+    examples = make_examples(results, noisy, snr_db, num_examples) if noisy is not None else []
+    page = Path(out) / "index.html"
+    text = Path(markdown) if markdown else Path(out) / "RESULTS.md"
+    with atomic_open(page) as stream:
+        stream.write(html_page(results, snr_db=snr_db, examples=examples, **common))
+    with atomic_open(text) as stream:
+        stream.write(results_markdown(results, **common))
+    return Report(results, text, page)
+
+
+def read_settings(results: Results) -> list[tuple[str, str, dict[str, dict[str, float]]]]:
+    """Return (system, chosen weight, weight to error rates), a line for each different choice."""
+    lines = []
+    for system in results.systems:
+        seen: list[str] = []
+        for seed, decode in sorted(results.folders[system].items()):
+            for path in sorted(decode.parent.glob("oa_*.json")):
+                text = path.read_text(encoding="utf-8")
+                if text not in seen:
+                    seen.append(text)
+                    choice = json.loads(text)
+                    label = results.labels.get(system, system)
+                    name = label if len(seen) == 1 else f"{label}, seed {seed}"
+                    lines.append((name, f"{choice['weight']:g}", choice["table"]))
+    return lines
+
+
+def _versions(results: Results) -> dict[str, str]:
+    return {
+        "sslse": __version__,
+        "Python": platform.python_version(),
+        **results.about.get("versions", {}),
+    }

@@ -1,0 +1,157 @@
+"""Sentences about what holds and what does not: each computed by a paired bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sslse.metrics.base import lower_is_better
+from sslse.metrics.bootstrap import Comparison, paired_bootstrap
+from sslse.report.format import format_number, heading, minus, unit
+from sslse.report.results import Key, Results
+
+# First system expected to be better than the second in word error rate, for every recogniser.
+WORD_PAIRS: tuple[tuple[Key, Key], ...] = (
+    (("ft_ssl_mse", False), ("ft_lmfb", False)),
+    (("ft_lmfb", False), ("ft_snr", False)),
+    (("ft_ssl_mse", False), ("ft_snr", False)),
+    (("ft_ssl_mse", False), ("noisy", False)),
+    (("ft_ssl_mse", True), ("noisy", False)),
+    (("ft_ssl_mse", True), ("ft_snr", True)),
+)
+# What the gain in words may cost: difference of a column, first minus second.
+QUALITY_PAIRS: tuple[tuple[Key, Key, str], ...] = (
+    (("ft_ssl_mse", False), ("ft_snr", False), "sdr"),
+    (("ft_ssl_mse", False), ("ft_snr", False), "pesq"),
+    (("ft_ssl_mse", False), ("ft_snr", False), "dnsmos_sig"),
+    (("ft_ssl_mse", False), ("ft_snr", False), "dnsmos_bak"),
+    (("ft_ssl_mse", False), ("ft_snr", False), "dnsmos_ovrl"),
+    (("ft_ssl_mse", False), ("noisy", False), "stoi"),
+)
+HOLDS, OPEN, REVERSED, LOWER, HIGHER = "holds", "open", "reversed", "lower", "higher"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One compared pair.
+
+    Args:
+        verdict: ``holds`` or ``reversed`` where the interval leaves zero out in favour of the first
+            or the second system, ``open`` where it does not; ``higher`` or ``lower`` for quality.
+        sentence: numbers included.
+        group: ``words`` or ``quality``.
+        first: label of the first system.
+        second: label of the second system.
+        column: what is compared.
+        comparison: the numbers.
+    """
+
+    verdict: str
+    sentence: str
+    group: str
+    first: str
+    second: str
+    column: str
+    comparison: Comparison
+
+
+def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comparison | None:
+    """Compare two rows over the seeds that both have; None where one was not scored."""
+    rows = results.rows
+    if first not in rows or second not in rows:
+        return None
+    seeds = [seed for seed in rows[first].runs if seed in rows[second].runs]
+    tables = [
+        replace(rows[key], runs={seed: rows[key].runs[seed] for seed in seeds}).column(column)
+        for key in (first, second)
+    ]
+    if not seeds or any(len(table) != len(seeds) for table in tables):
+        return None
+    return paired_bootstrap(*tables, lower_is_better=lower_is_better(column))
+
+
+def make_claims(
+    results: Results,
+    word_pairs: Sequence[tuple[Key, Key]] = WORD_PAIRS,
+    quality_pairs: Sequence[tuple[Key, Key, str]] = QUALITY_PAIRS,
+) -> list[Claim]:
+    """Compare every pair that was scored: words for each recogniser, then quality."""
+    claims = []
+    recognizers = [column for column in results.columns if column.startswith("wer_")]
+    for first, second in word_pairs:
+        for column in recognizers:
+            comparison = compare_rows(results, first, second, column)
+            if comparison is not None:
+                claims.append(_word_claim(results, first, second, column, comparison))
+    for first, second, column in quality_pairs:
+        if column in results.columns:
+            comparison = compare_rows(results, first, second, column)
+            if comparison is not None:
+                claims.append(_quality_claim(results, first, second, column, comparison))
+    return claims
+
+
+def _signed(column: str, value: float) -> str:
+    """A difference with its sign: points for error rates, else the digits of the table."""
+    if lower_is_better(column):
+        return minus(100 * value, "+.1f")
+    sign = "−" if value < 0 else "+"
+    return sign + format_number(column, abs(value))
+
+
+def _interval(column: str, comparison: Comparison) -> str:
+    return f"[{_signed(column, comparison.low)}, {_signed(column, comparison.high)}]"
+
+
+def _seeds(comparison: Comparison, better: bool, lower: bool) -> str:
+    """In how many seeds the difference points the same way."""
+    sign = -1 if better == lower else 1
+    same = sum(sign * value > 0 for value in comparison.per_seed)
+    total = len(comparison.per_seed)
+    return f"in {same} of {total} seeds" if total > 1 else "one seed"
+
+
+def _word_claim(
+    results: Results, first: Key, second: Key, column: str, comparison: Comparison
+) -> Claim:
+    a, b = results.rows[first].label, results.rows[second].label
+    verdict = OPEN
+    if comparison.certain:
+        verdict = HOLDS if comparison.difference < 0 else REVERSED
+    fewer = comparison.difference <= 0
+    relative = minus(100 * comparison.difference / comparison.b if comparison.b else 0.0, "+.0f")
+    sentence = (
+        f"{heading(column)}: “{a}” makes {'fewer' if fewer else 'more'} word errors than “{b}”: "
+        f"{100 * comparison.a:.1f} % against {100 * comparison.b:.1f} % "
+        f"({_signed(column, comparison.difference)} points, {relative} % relative; "
+        f"95 % interval {_interval(column, comparison)}, P(better) {comparison.probability:.3f}, "
+        f"{_seeds(comparison, fewer, True)})."
+    )
+    if verdict == OPEN:
+        sentence += " The interval holds zero."
+    return Claim(verdict, sentence, "words", a, b, column, comparison)
+
+
+def _quality_claim(
+    results: Results, first: Key, second: Key, column: str, comparison: Comparison
+) -> Claim:
+    a, b = results.rows[first].label, results.rows[second].label
+    higher = comparison.difference >= 0
+    verdict = (HIGHER if higher else LOWER) if comparison.certain else OPEN
+    name = f"{heading(column)} ({unit(column)})" if unit(column) else heading(column)
+    sentence = (
+        f"{name}: “{a}” {format_number(column, comparison.a)} against “{b}” "
+        f"{format_number(column, comparison.b)} ({_signed(column, comparison.difference)}; "
+        f"95 % interval {_interval(column, comparison)}, {_seeds(comparison, higher, False)})."
+    )
+    if verdict == OPEN:
+        sentence += " The interval holds zero."
+    return Claim(verdict, sentence, "quality", a, b, column, comparison)
+
+
+CAPTION = (
+    "Each sentence is a paired bootstrap over the utterances of the test set (10 000 draws, the "
+    "results of all seeds pooled). The interval covers the choice of utterances, not the choice of "
+    "seeds; the count of seeds shows the latter. Nothing is corrected for the number of "
+    "comparisons."
+)

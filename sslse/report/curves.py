@@ -1,0 +1,162 @@
+"""Figures of the report: training curves, and scores against the SNR of the input."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sslse.metrics.base import lower_is_better
+from sslse.report.chart import Series, line_chart
+from sslse.report.format import heading, unit
+from sslse.report.results import Key, Results
+
+POINTS = 160  # of a drawn curve
+SNR_BINS = 5
+
+
+def read_curves(path: Path) -> dict[str, tuple[list[float], list[float]]]:
+    """Return name -> (steps, values) of a ``metrics.csv``; empty cells and non-numbers are skipped.
+
+    Args:
+        path: a CSV file with a column ``step``; each other column is a curve.
+    """
+    curves: dict[str, tuple[list[float], list[float]]] = {}
+    with open(path, newline="", encoding="utf-8") as stream:
+        for number, row in enumerate(csv.DictReader(stream)):
+            step = _value(row.pop("step", None))
+            for name, text in row.items():
+                value = _value(text) if isinstance(text, str) else None
+                if value is not None and name != "epoch":
+                    steps, values = curves.setdefault(name, ([], []))
+                    steps.append(number if step is None else step)
+                    values.append(value)
+    return curves
+
+
+def _value(text: str | None) -> float | None:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def thin(x: Sequence[float], y: Sequence[float], points: int = POINTS) -> tuple[list, list]:
+    """Return at most ``points`` means of neighbouring points: a smoothed curve of small size."""
+    size = max(1, math.ceil(len(x) / points))
+    groups = [slice(start, start + size) for start in range(0, len(x), size)]
+    return (
+        [sum(x[group]) / len(x[group]) for group in groups],
+        [sum(y[group]) / len(y[group]) for group in groups],
+    )
+
+
+def training_charts(results: Results) -> list[tuple[str, list[str]]]:
+    """Return the title and the charts of every trained system: the loss first, then its parts."""
+    folders: dict[str, list[tuple[int, Path]]] = {}
+    for path in sorted(results.exp.glob("seed*/*/metrics.csv")):
+        seed = path.parent.parent.name.removeprefix("seed")
+        if seed.isdigit():
+            folders.setdefault(path.parent.name, []).append((int(seed), path))
+    known = [name for name in results.labels if name in folders]
+    charts = []
+    for name in known + [name for name in folders if name not in known]:
+        runs = {seed: read_curves(path) for seed, path in folders[name]}
+        measures = {
+            curve.split("/", 1)[-1]
+            for curves in runs.values()
+            for curve in curves
+            if curve.startswith(("train", "valid"))
+        }
+        order = sorted(measures, key=lambda measure: (measure != "loss", measure))
+        title = results.labels.get(name, name)
+        figures = [_curve_chart(measure, runs) for measure in order if _wanted(measure)]
+        charts.append((f"{title} ({name})" if title != name else name, figures))
+    return charts
+
+
+def _wanted(measure: str) -> bool:
+    """Schedules and clocks are no results."""
+    return measure not in ("lr", "learning_rate", "seconds", "epoch") and "per_s" not in measure
+
+
+def _curve_chart(measure: str, runs: Mapping[int, Mapping[str, tuple[list, list]]]) -> str:
+    lines = []
+    settled = []  # values after the first tenth: a first peak must not set the scale
+    for seed, curves in sorted(runs.items()):
+        for color, part in ((3, "train"), (1, "valid")):
+            x, y = curves.get(f"{part}/{measure}", ([], []))
+            if not x:
+                continue
+            settled += y[len(y) // 10 :] if part == "train" else y
+            name = f"{part}/{measure}, seed {seed}"
+            if part == "train":
+                lines.append(Series(name, *thin(x, y), color=color, faint=len(runs) > 1))
+            else:
+                lines.append(Series(name, *thin(x, y), color=color, marks=len(x) <= 60))
+    settled.sort()
+    cut = len(settled) // 100
+    limits = (settled[cut], settled[-1 - cut]) if settled else None
+    return line_chart(lines, title=measure, x_label="step", y_label=measure, y_range=limits)
+
+
+def snr_bins(snr_db: Mapping[str, float], bins: int = SNR_BINS) -> list[tuple[float, list[str]]]:
+    """Return (mean SNR in dB, utterances) of bins of equal width over the range of SNRs.
+
+    Example:
+        >>> snr_bins({"a": 0.0, "b": 1.0, "c": 10.0}, 2)
+        [(0.5, ['a', 'b']), (10.0, ['c'])]
+    """
+    low, high = min(snr_db.values()), max(snr_db.values())
+    width = (high - low) / bins or 1.0
+    groups: dict[int, list[str]] = {}
+    for utterance, value in snr_db.items():
+        groups.setdefault(min(int((value - low) / width), bins - 1), []).append(utterance)
+    return [
+        (sum(snr_db[utterance] for utterance in group) / len(group), group)
+        for _, group in sorted(groups.items())
+    ]
+
+
+def row_colors(results: Results) -> dict[Key, int]:
+    """One colour a system; the same system with observation adding has the same, dashed."""
+    names = dict.fromkeys(key[0] for key in results.rows)
+    return {key: list(names).index(key[0]) for key in results.rows}
+
+
+def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
+    """Return one chart a recogniser and one of SDR: scores against the SNR of the input."""
+    if not snr_db:
+        return []
+    bins = snr_bins(snr_db)
+    colors = row_colors(results)
+    charts = []
+    wanted = [name for name in results.columns if name.startswith("wer_") or name == "sdr"]
+    for column in sorted(wanted, key=lambda name: (name == "sdr", results.columns.index(name))):
+        scale = 100 if lower_is_better(column) else 1
+        lines = []
+        for key, row in results.rows.items():
+            if column == "sdr" and key[0] == "clean":
+                continue  # infinite
+            seeds = row.column(column)
+            points = [(x, _pooled(seeds, group)) for x, group in bins]
+            points = [(x, scale * y) for x, y in points if y is not None]
+            if points:
+                x, y = zip(*points, strict=True)
+                name = f"{key[0]}{'+oa' if key[1] else ''}"
+                lines.append(Series(row.label, x, y, colors[key], name, key[1], marks=True))
+        title = f"{heading(column)} against the SNR of the input"
+        label = f"{heading(column)} / {unit(column)}"
+        charts.append(line_chart(lines, title=title, x_label="input SNR / dB", y_label=label))
+    return charts
+
+
+def _pooled(
+    seeds: Sequence[Mapping[str, tuple[float, float]]], group: Sequence[str]
+) -> float | None:
+    """Σ numerators / Σ denominators over the utterances of a bin and all seeds."""
+    pairs = [table[utterance] for table in seeds for utterance in group if utterance in table]
+    below = sum(pair[1] for pair in pairs)
+    return sum(pair[0] for pair in pairs) / below if below else None

@@ -1,0 +1,99 @@
+"""How the report prints numbers: names of columns, units, decimals, the true minus sign."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from sslse.metrics.base import lower_is_better
+from sslse.metrics.sdr import LIMIT_DB
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of the table.
+
+    Args:
+        values: one a seed, in the order of the seeds.
+        n_scored: utterances, summed over seeds.
+        n_failed: utterances, summed over seeds.
+    """
+
+    values: tuple[float, ...]
+    n_scored: int
+    n_failed: int
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        """Sample standard deviation over seeds; None for one seed."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+
+HEADINGS = {
+    "sdr": "SDR",
+    "si_sdr": "SI-SDR",
+    "pesq": "PESQ",
+    "stoi": "STOI",
+    "dnsmos_sig": "SIG",
+    "dnsmos_bak": "BAK",
+    "dnsmos_ovrl": "OVRL",
+}
+DECIMALS = {"sdr": 2, "si_sdr": 2, "pesq": 2, "stoi": 3}
+
+
+def heading(column: str) -> str:
+    """Return what the table calls a column.
+
+    Example:
+        >>> heading("si_sdr"), heading("wer_ssl_other")
+        ('SI-SDR', 'WER ssl_other')
+    """
+    if column.startswith(("wer_", "cer_")):
+        return f"{column[:3].upper()} {column[4:]}"
+    return HEADINGS.get(column, column)
+
+
+def unit(column: str) -> str:
+    """Return the unit of a column."""
+    if lower_is_better(column):
+        return "%"
+    return "dB" if column in ("sdr", "si_sdr", "snr") else ""
+
+
+def format_number(column: str, value: float) -> str:
+    """Return a value as the tables print it: percent for error rates, ∞ for equal signals.
+
+    Example:
+        >>> format_number("wer_ssl", 0.2941), format_number("pesq", 1.426)
+        ('29.4', '1.43')
+    """
+    if lower_is_better(column):
+        return minus(100 * value, ".1f")
+    if unit(column) == "dB" and value >= LIMIT_DB:
+        return "∞"
+    return minus(value, f".{DECIMALS.get(column, 2)}f")
+
+
+def minus(value: float, spec: str) -> str:
+    """Return a formatted number with the true minus sign.
+
+    Example:
+        >>> minus(-1.25, "+.1f")
+        '−1.2'
+    """
+    return format(value, spec).replace("-", "−")
+
+
+def format_cell(column: str, cell: Cell | None) -> tuple[str, str]:
+    """Return the mean and the spread of a cell; the spread is empty for one seed."""
+    if cell is None:
+        return "", ""
+    mean = format_number(column, cell.mean)
+    if cell.spread is None or mean == "∞":
+        return mean, ""
+    return mean, format_number(column, cell.spread)

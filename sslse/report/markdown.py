@@ -1,0 +1,91 @@
+"""``RESULTS.md``: table, notes, what holds, the paper's numbers, commands and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sslse.report.claims import CAPTION, Claim
+from sslse.report.paper import Paper, paper_lines
+from sslse.report.results import Results
+from sslse.report.table import markdown_table, notes
+
+
+def results_markdown(
+    results: Results,
+    *,
+    title: str,
+    claims: Sequence[Claim],
+    paper: Paper | None,
+    settings: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
+    commands: Sequence[str],
+    versions: Mapping[str, str],
+) -> str:
+    """Return the page; it holds no dates, so the same results give the same bytes.
+
+    Args:
+        results: the table.
+        title: heading.
+        claims: compared pairs.
+        paper: numbers to stand beside.
+        settings: (system, chosen weight, weight to error rates) of the validation set.
+        commands: that made the results.
+        versions: of packages.
+    """
+    parts = [
+        f"# {title}",
+        markdown_table(results),
+        "\n".join(f"- {text}" for text in notes(results)),
+    ]
+    if claims:
+        parts.append("## What holds, and what does not")
+        for group, name in (("words", "Word errors"), ("quality", "Signal quality")):
+            items = [f"- **{c.verdict}**: {c.sentence}" for c in claims if c.group == group]
+            if items:
+                parts.append(f"{name}:")
+                parts.append("\n".join(items))
+        parts.append(CAPTION)
+    if paper:
+        parts.append("## Beside the paper")
+        parts.append(_paper_table(results, paper))
+        changes = paper_lines(results, paper)
+        if changes:
+            lines = ["| relative change | paper | here |", "|---|--:|--:|"]
+            lines += [f"| {what} | {printed} | {here} |" for what, printed, here in changes]
+            parts.append("\n".join(lines))
+        parts.append(
+            f"Paper: {paper.citation}. Its setting: {paper.setting}. The numbers are not "
+            "comparable one by one; the directions are."
+        )
+    if settings:
+        parts.append("## Chosen on the validation set")
+        weights = list(dict.fromkeys(name for _, _, table in settings for name in table))
+        lines = [
+            "| mean WER % | " + " | ".join(f"ω = {name}" for name in weights) + " |",
+            "|---|" + "--:|" * len(weights),
+        ]
+        for system, chosen, table in settings:
+            cells = [
+                f"{100 * table[name]['mean']:.1f}" if name in table else "" for name in weights
+            ]
+            cells = [f"**{c}**" if n == chosen else c for n, c in zip(weights, cells, strict=True)]
+            lines.append(f"| {system} | " + " | ".join(cells) + " |")
+        parts.append("\n".join(lines))
+    if commands:
+        parts.append("## Commands")
+        parts.append("```\n" + "\n".join(commands) + "\n```")
+    parts.append(
+        "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + "."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _paper_table(results: Results, paper: Paper) -> str:
+    lines = [
+        "| system, as printed | " + " | ".join(paper.columns) + " |",
+        "|---|" + "--:|" * len(paper.columns),
+    ]
+    for key, numbers in paper.rows.items():
+        name = results.labels.get(key[0], key[0]) + (" + OA" if key[1] else "")
+        cells = ["" if number is None else f"{number:g}" for number in numbers]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)

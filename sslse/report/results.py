@@ -1,0 +1,211 @@
+"""Read the results of an experiment: all seeds and systems, with and without observation adding."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from sslse.errors import DataError
+from sslse.metrics.base import lower_is_better
+from sslse.metrics.scores import SUMMARY, read_column, read_summary
+from sslse.metrics.selection import weight_of
+from sslse.report.format import Cell, format_number, heading
+
+LABELS = {
+    "clean": "clean",
+    "noisy": "noisy (no SE)",
+    "se_pretrain": "SNR, pre-training only",
+    "ft_snr": "SNR, as many steps",
+    "ft_lmfb": "SNR + LMFB",
+    "ft_asr": "SNR + ASR loss",
+    "ft_ssl_mse": "SNR + SSL-MSE",
+}
+COLUMNS = ("sdr", "si_sdr", "pesq", "stoi", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
+RECOGNIZERS = ("wer_ssl", "wer_ssl_other", "wer_logmel")
+
+Key = tuple[str, bool]
+"""A row: name of the system, whether the observation is added."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system, with or without observation adding.
+
+    Args:
+        key: system and whether the observation is added.
+        label: what the table calls it.
+        short: the same under the row of its system.
+        runs: seed to the folder ``decode_<set>/oa<ω>``.
+    """
+
+    key: Key
+    label: str
+    short: str
+    runs: Mapping[int, Path] = field(repr=False)
+
+    @property
+    def system(self) -> str:
+        """Name of the folder of the system."""
+        return self.key[0]
+
+    def column(self, name: str) -> list[dict[str, tuple[float, float]]]:
+        """Return utterance to (numerator, denominator) of each seed that has the column."""
+        folders = [run / "scores" for run in self.runs.values()]
+        return [read_column(folder, name) for folder in folders if name in read_summary(folder)]
+
+
+class Results:
+    """All scored systems of one test set.
+
+    Args:
+        exp: folder with ``seed<S>/<system>/decode_<set>/oa<ω>/scores``.
+        set_name: name of the test set.
+        systems: which, in this order (default: all that are scored, the known ones first).
+        labels: system to what the table calls it, beyond :data:`LABELS`.
+
+    Raises:
+        DataError: nothing is scored there.
+    """
+
+    def __init__(
+        self,
+        exp: str | os.PathLike,
+        set_name: str,
+        systems: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self.exp = Path(exp)
+        self.set_name = set_name
+        self.labels = {**LABELS, **(labels or {})}
+        self.folders: dict[str, dict[int, Path]] = {}
+        for folder in sorted(self.exp.glob(f"seed*/*/decode_{set_name}")):
+            match = re.fullmatch(r"seed(\d+)", folder.parent.parent.name)
+            if match and any(folder.glob(f"oa*/scores/{SUMMARY}")):
+                self.folders.setdefault(folder.parent.name, {})[int(match[1])] = folder
+        if not self.folders:
+            raise DataError(
+                f"no scores below {self.exp}/seed*/*/decode_{set_name}/oa*/scores; "
+                "run the stages decode and score first"
+            )
+        unknown = [name for name in systems if name not in self.folders]
+        if unknown:
+            raise DataError(f"{unknown[0]} is not scored; there are {', '.join(self.folders)}")
+        known = [name for name in LABELS if name in self.folders]
+        self.systems = list(systems) or known + [name for name in self.folders if name not in known]
+        self.seeds = sorted({seed for runs in self.folders.values() for seed in runs})
+
+    @cached_property
+    def rows(self) -> dict[Key, Row]:
+        """Rows of the table in order; a system is followed by the same with observation adding."""
+        rows = {}
+        for name in self.systems:
+            label = self.labels.get(name, name.removeprefix("ft_"))
+            plain, added = {}, {}
+            for seed, folder in self.folders[name].items():
+                if (folder / "oa0" / "scores" / SUMMARY).exists():
+                    plain[seed] = folder / "oa0"
+                chosen = self._added_folder(folder)
+                if chosen is not None:
+                    added[seed] = chosen
+            if plain:
+                rows[name, False] = Row((name, False), label, label, dict(sorted(plain.items())))
+            if added:
+                weights = dict.fromkeys(f"{weight_of(added[seed]):g}" for seed in sorted(added))
+                suffix = f"+ OA {'/'.join(weights)}"
+                runs = dict(sorted(added.items()))
+                rows[name, True] = Row((name, True), f"{label} {suffix}", suffix, runs)
+        return rows
+
+    def _added_folder(self, decode: Path) -> Path | None:
+        """The weight chosen on the validation set; else the only one that was decoded."""
+        scored = {
+            weight_of(path.parent.parent): path.parent.parent
+            for path in sorted(decode.glob(f"oa*/scores/{SUMMARY}"))
+        }
+        scored = {weight: path for weight, path in scored.items() if weight}
+        # A choice made on the reported set itself comes last: it is no honest one.
+        own = f"oa_{self.set_name}.json"
+        choices = sorted(decode.parent.glob("oa_*.json"), key=lambda path: (path.name == own, path))
+        for path in choices:
+            chosen = scored.get(float(json.loads(path.read_text())["weight"]))
+            if chosen is not None:
+                return chosen
+        return next(iter(scored.values())) if len(scored) == 1 and not choices else None
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """Columns that at least one row has: signals first, then the recognisers."""
+        found = {
+            name
+            for row in self.rows.values()
+            for run in row.runs.values()
+            for name in read_summary(run / "scores")
+        }
+        wer = [name for name in sorted(found) if name.startswith("wer_")]
+        order = [*COLUMNS, *RECOGNIZERS, *(name for name in wer if name not in RECOGNIZERS)]
+        return [name for name in order if name in found]
+
+    def cell(self, key: Key, column: str) -> Cell | None:
+        """Return one number of the table, or None where nothing was scored."""
+        values, scored, failed = [], 0, 0
+        for run in self.rows[key].runs.values():
+            entry = read_summary(run / "scores").get(column)
+            if entry is None:
+                continue
+            value = entry.get("wer", entry.get("mean"))
+            if value is not None:
+                values.append(float(value))
+            scored += entry["n_scored"]
+            failed += entry["n_failed"]
+        return Cell(tuple(values), scored, failed) if values else None
+
+    @cached_property
+    def table(self) -> dict[Key, dict[str, Cell | None]]:
+        """Every number of the table."""
+        return {key: {name: self.cell(key, name) for name in self.columns} for key in self.rows}
+
+    def best(self, column: str) -> list[Key]:
+        """Return the rows whose mean prints as the best, clean speech (the ceiling) aside."""
+        means = {
+            key: cells[column].mean
+            for key, cells in self.table.items()
+            if cells[column] is not None and key[0] != "clean"
+        }
+        if len(means) < 2:
+            return []
+        top = min(means.values()) if lower_is_better(column) else max(means.values())
+        printed = format_number(column, top)
+        return [key for key, mean in means.items() if format_number(column, mean) == printed]
+
+    @cached_property
+    def about(self) -> dict:
+        """The ``about`` entry (versions, number of utterances) of the first scores."""
+        first = next(iter(next(iter(self.rows.values())).runs.values()))
+        return read_summary(first / "scores").get("about", {})
+
+    def failures(self) -> list[str]:
+        """Return a sentence for each number that some utterances are missing in."""
+        sentences = []
+        for key, cells in self.table.items():
+            for column, cell in cells.items():
+                if cell is not None and cell.n_failed:
+                    sentences.append(
+                        f"{self.rows[key].label}, {heading(column)}: n scored {cell.n_scored}, "
+                        f"n failed {cell.n_failed}"
+                    )
+        return sentences
+
+    def limits(self) -> dict[str, int]:
+        """Return the columns that were limited to the first utterances of the set."""
+        limited = {}
+        for row in self.rows.values():
+            for run in row.runs.values():
+                for name, entry in read_summary(run / "scores").items():
+                    if name in self.columns and "limited_to" in entry:
+                        limited[name] = entry["limited_to"]
+        return limited

@@ -1,0 +1,1 @@
+"""Noise simulation: a seeded plan, then audio."""

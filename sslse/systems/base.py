@@ -1,0 +1,142 @@
+"""What all systems share: optimiser and schedule, seeding of each step, logging, the guard on
+the loss."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning
+import torch
+
+from sslse.errors import SslseError
+
+
+@dataclass
+class OptimizerConfig:
+    """AdamW and its learning-rate schedule, counted in steps.
+
+    Args:
+        lr: peak learning rate.
+        weight_decay: decoupled weight decay.
+        betas: AdamW's betas.
+        warmup_steps: linear warm-up from 0.
+        schedule: after the warm-up: to ``final_fraction · lr`` at the last step, or constant.
+        final_fraction: last learning rate over the peak.
+    """
+
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    warmup_steps: int = 0
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    final_fraction: float = 0.05
+
+    def factor(self, step: int, max_steps: int) -> float:
+        """Return the learning rate of ``step`` as a fraction of the peak.
+
+        Example:
+            >>> config = OptimizerConfig(warmup_steps=10, final_fraction=0.1)
+            >>> config.factor(4, 110), config.factor(10, 110), round(config.factor(110, 110), 6)
+            (0.5, 1.0, 0.1)
+        """
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        if self.schedule == "constant":
+            return 1.0
+        done = (step - self.warmup_steps) / max(1, max_steps - self.warmup_steps)
+        done = min(1.0, done)
+        if self.schedule == "cosine":
+            done = (1 - math.cos(math.pi * done)) / 2
+        return 1 - (1 - self.final_fraction) * done
+
+
+DEFAULT_OPTIMIZER = OptimizerConfig()
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """Mix three integers into the seed of one step (dropout, masks), the same on any machine."""
+    mixed = (
+        seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB
+    ) % 2**64
+    mixed ^= mixed >> 31
+    return (mixed * 0xD6E8FEB86659FD93) % 2**63
+
+
+class System(lightning.LightningModule):
+    """A thing that is trained.
+
+    A subclass says what its losses are (``training_losses``) and what it leaves behind
+    (``export``).
+
+    Args:
+        optimizer: optimiser and schedule.
+        seed: seed of dropout and masks.
+    """
+
+    # Validation number that ranks checkpoints, and whether lower ("min") or higher is better.
+    monitor = ("valid/loss", "min")
+
+    def __init__(self, optimizer: OptimizerConfig = DEFAULT_OPTIMIZER, seed: int = 0) -> None:
+        super().__init__()
+        self.optimizer_config = optimizer
+        self.seed = seed
+
+    @abstractmethod
+    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the loss (a scalar with gradient) and named numbers to log."""
+
+    @abstractmethod
+    def export(self, directory: Path) -> list[Path]:
+        """Write the trained model below ``directory``; return the folders written."""
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW over the trainable parameters, with the step-wise schedule."""
+        config = self.optimizer_config
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            parameters,
+            lr=config.lr,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        max_steps = self.trainer.max_steps
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: config.factor(step, max_steps)
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed what is random in this step, so that a resumed training draws the same numbers."""
+        torch.manual_seed(step_seed(self.seed, batch_idx, self.global_rank))
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
+        """One step; a loss that is not finite stops the training with a sentence."""
+        loss, numbers = self.training_losses(batch)
+        if not torch.isfinite(loss):
+            parts = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+            raise SslseError(
+                f"the loss is {float(loss)} at step {self.global_step} ({parts or 'no parts'}); "
+                "the checkpoints before it are kept: lower optimizer.lr, raise warmup_steps or "
+                "check the data with 'sslse validate'"
+            )
+        self.log_numbers("train", {"loss": float(loss.detach()), **numbers})
+        return loss
+
+    def log_numbers(self, split: str, numbers: dict[str, float], batch_size: int = 1) -> None:
+        """Log numbers under ``split/``; validation numbers are means over the set."""
+        training = split == "train"
+        self.log_dict(
+            {f"{split}/{name}": float(value) for name, value in numbers.items()},
+            on_step=training,
+            on_epoch=not training,
+            batch_size=batch_size,
+            sync_dist=not training,
+        )

@@ -1,0 +1,136 @@
+"""Checkpoints that survive a kill at any moment, and the average of the best of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from sslse.data.atomic import atomic_path
+from sslse.errors import SslseError
+from sslse.systems.metrics_file import MetricsFile
+
+RESUME_PATTERN = re.compile(r"step(\d+)\.ckpt$")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes to a temporary name, syncs and renames; reads tensors and plain values only."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
+    ) -> None:
+        """Write one checkpoint, whole or not at all."""
+        with atomic_path(path) as temporary:
+            torch.save(checkpoint, temporary)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read one checkpoint; nothing in it is ever executed."""
+        return read_checkpoint(path)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Load a checkpoint on the CPU.
+
+    Raises:
+        SslseError: it is truncated or not a checkpoint.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise SslseError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}); remove it and run "
+            "the same command again to continue from the one before it"
+        ) from error
+
+
+def resume_points(directory: Path) -> list[Path]:
+    """Return the checkpoints to resume from, newest first."""
+    found = [
+        (int(match.group(1)), path)
+        for path in directory.glob("step*.ckpt")
+        if (match := RESUME_PATTERN.search(path.name))
+    ]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def newest_readable(directory: Path) -> Path | None:
+    """Return the newest checkpoint that loads; damaged ones are named and passed over.
+
+    Raises:
+        SslseError: checkpoints exist, but none of them can be read.
+    """
+    points = resume_points(directory)
+    for path in points:
+        try:
+            read_checkpoint(path)
+        except SslseError as error:
+            print(f"warning: {error}; trying the one before it")
+            continue
+        return path
+    if points:
+        raise SslseError(
+            f"none of the {len(points)} checkpoints in {directory} can be read; remove the folder "
+            "to train from the start"
+        )
+    return None
+
+
+class ResumeCheckpoint(lightning.Callback):
+    """Every ``every`` steps, a checkpoint to resume from; the last two are kept.
+
+    Args:
+        directory: where they go.
+        every: optimiser steps between two checkpoints.
+    """
+
+    def __init__(self, directory: Path, every: int) -> None:
+        self.directory = directory
+        self.every = every
+        self.last_step = -1
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        """Save when a multiple of ``every`` optimiser steps is reached."""
+        step = trainer.global_step
+        # With accumulation several batches end at the same step.
+        if step % self.every or step == self.last_step:
+            return
+        self.last_step = step
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                # Lightning logs this step only after this hook; a kill in between would lose it.
+                numbers = trainer.callback_metrics.items()
+                train = {name: float(v) for name, v in numbers if name.startswith("train/")}
+                logger.log_metrics(train, step - 1)
+                logger.save()
+        trainer.save_checkpoint(self.directory / f"step{step:08d}.ckpt")
+        if trainer.is_global_zero:
+            for old in resume_points(self.directory)[2:]:
+                old.unlink()
+
+
+def average_checkpoints(paths: list[Path]) -> dict[str, torch.Tensor]:
+    """Return the mean of the weights of several checkpoints (integers: those of the first).
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for value in (1.0, 3.0):
+        ...     torch.save({"state_dict": {"w": torch.tensor([value])}}, folder / f"{value}.ckpt")
+        >>> average_checkpoints(sorted(folder.glob("*.ckpt")))["w"].item()
+        2.0
+    """
+    states = [read_checkpoint(path)["state_dict"] for path in paths]
+    mean = {}
+    for name, first in states[0].items():
+        if first.is_floating_point():
+            total = torch.stack([state[name].double() for state in states]).mean(0)
+            mean[name] = total.to(first.dtype)
+        else:
+            mean[name] = first
+    return mean

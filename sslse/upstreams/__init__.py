@@ -1,0 +1,24 @@
+"""Self-supervised speech models: waveform to hidden states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sslse.upstreams.base import Upstream
+
+
+def load_upstream(name_or_dir: str | Path, max_layer: int | None = None) -> Upstream:
+    """Load an upstream by local folder (it always wins) or hub name.
+
+    Args:
+        name_or_dir: a folder or name that ``HuggingFaceUpstream`` understands.
+        max_layer: stop after this layer; default: the last.
+
+    Raises:
+        ConfigError: there is no such model.
+    """
+    from sslse.upstreams.huggingface import HuggingFaceUpstream
+
+    return HuggingFaceUpstream(name_or_dir, max_layer=max_layer)

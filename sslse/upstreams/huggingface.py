@@ -1,0 +1,214 @@
+"""wav2vec 2.0, HuBERT and WavLM checkpoints of transformers as upstreams."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from sslse.errors import ConfigError
+from sslse.upstreams.base import Upstream, UpstreamOutput, frame_mask
+from sslse.upstreams.bfloat16 import use_bfloat16
+from sslse.upstreams.convolution import (
+    convolve,
+    normalize_waveform,
+    output_lengths,
+    pad_to,
+    receptive_field,
+)
+from sslse.upstreams.transformer import position_bias, position_embedding, run_layer
+
+FAMILIES = ("wav2vec2", "hubert", "wavlm")
+
+
+class HuggingFaceUpstream(Upstream):
+    """A checkpoint of transformers, run such that padding changes no real frame.
+
+    The hidden states of an utterance are those of transformers' own forward on that utterance
+    alone (``output_hidden_states=True``), whatever it is batched with: attention does not see
+    padded frames, and statistics over time (input normalisation, the group norm after the first
+    convolution of the "base" models) leave them out. Layer drop and time masking never happen here,
+    not even in training mode. An utterance shorter than a frame is continued with zeros to one.
+
+    Args:
+        name_or_dir: local folder (it always wins) or name on the Hugging Face hub.
+        max_layer: stop after this layer; default: the last.
+        final_layer_norm: for models with ``do_stable_layer_norm`` (the "large" ones): apply the
+            encoder's last layer norm to the state of the last layer. transformers 5 gives that
+            state without it; transformers 4, s3prl and so the weights of SUPERB heads with it.
+        normalize_input: zero mean and unit variance for each utterance; default: what the
+            checkpoint's ``preprocessor_config.json`` says (``do_normalize``).
+
+    Shape:
+        waveform (B, T), lengths (B,) -> states of (B, F, D), lengths (B,)
+
+    Raises:
+        ConfigError: no such folder or model, another family, or a checkpoint that does not fit its
+            configuration.
+
+    Reference:
+        Baevski et al. 2020, arXiv 2006.11477; Hsu et al. 2021, arXiv 2106.07447;
+        Chen et al. 2022, arXiv 2110.13900.
+    """
+
+    def __init__(
+        self,
+        name_or_dir: str | Path,
+        max_layer: int | None = None,
+        final_layer_norm: bool = False,
+        normalize_input: bool | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = load_model(name_or_dir)
+        preprocessor = load_preprocessor(name_or_dir, needed=normalize_input is None)
+        config = self.model.config
+        self.normalize_input = (
+            preprocessor["do_normalize"] if normalize_input is None else normalize_input
+        )
+        self.sample_rate = preprocessor.get("sampling_rate", 16000)
+        self.num_layers = config.num_hidden_layers
+        self.hidden_size = config.hidden_size
+        self.pre_norm = config.do_stable_layer_norm
+        self.final_layer_norm = final_layer_norm and self.pre_norm
+        self.field, self.downsample_rate = receptive_field(self.conv_layers)
+        self.max_layer = self._check_layer(self.num_layers if max_layer is None else max_layer)
+
+    @property
+    def conv_layers(self) -> nn.ModuleList:
+        """The convolutions of the front."""
+        return self.model.feature_extractor.conv_layers
+
+    def _check_layer(self, layer: int) -> int:
+        if not 0 <= layer <= self.num_layers:
+            raise ConfigError(
+                f"max_layer {layer} does not fit an upstream with {self.num_layers} layers: "
+                f"give a number from 0 to {self.num_layers}"
+            )
+        return layer
+
+    def freeze(self) -> HuggingFaceUpstream:
+        """Fix the weights; weight norm of the position convolution is worked out once."""
+        super().freeze()
+        conv = self.model.encoder.pos_conv_embed.conv
+        if parametrize.is_parametrized(conv, "weight"):
+            parametrize.remove_parametrizations(conv, "weight")
+            self.requires_grad_(False)
+        return self
+
+    def use_bfloat16(self) -> None:
+        """Multiply matrices in bfloat16, on a CPU only; the upstream must be frozen."""
+        if not self.frozen:
+            raise ConfigError("bfloat16 is for a frozen upstream: call freeze() first")
+        use_bfloat16(self.model)
+
+    def forward(
+        self, waveform: Tensor, lengths: Tensor | None = None, max_layer: int | None = None
+    ) -> UpstreamOutput:
+        """Return the hidden states of a batch of waveforms; see ``Upstream.forward``."""
+        if waveform.ndim != 2 or waveform.shape[1] == 0:
+            raise ValueError(f"expected waveform (batch, time >= 1), got {tuple(waveform.shape)}")
+        last = self.max_layer if max_layer is None else self._check_layer(max_layer)
+        if lengths is None:
+            lengths = torch.full((len(waveform),), waveform.shape[1], device=waveform.device)
+        lengths = lengths.to(waveform.device)
+        if int(lengths.min()) < waveform.shape[1]:
+            # where, not a product: padding may hold anything, NaN too.
+            real = frame_mask(lengths, waveform.shape[1])
+            waveform = torch.where(real, waveform, waveform.new_zeros(()))
+        if self.normalize_input:
+            waveform = normalize_waveform(waveform, lengths)
+        waveform, lengths = pad_to(waveform, self.field), lengths.clamp_min(self.field)
+        features = convolve(waveform, lengths, self.conv_layers)
+        frames = output_lengths(lengths, self.conv_layers)
+        mask = None
+        if int(frames.min()) < features.shape[1]:
+            mask = frame_mask(frames, features.shape[1])
+        states = self.encode(features, mask, last)
+        if mask is not None:
+            states = [state * mask.unsqueeze(-1) for state in states]
+        return UpstreamOutput(states, frames)
+
+    def encode(self, features: Tensor, mask: Tensor | None, last: int) -> list[Tensor]:
+        """Run the transformer up to a layer, (B, F, C) -> ``last + 1`` states of (B, F, D)."""
+        encoder = self.model.encoder
+        x = self.model.feature_projection(features)
+        x = x[0] if isinstance(x, tuple) else x  # HuBERT's returns the projection only
+        if mask is not None:
+            x = x * mask.unsqueeze(-1)
+        x = x + position_embedding(encoder.pos_conv_embed, x, mask)
+        if not self.pre_norm:
+            x = encoder.layer_norm(x)
+        states = [x := encoder.dropout(x)]
+        bias = None
+        if self.model.config.model_type == "wavlm":
+            bias = position_bias(encoder.layers[0].attention, x.shape[1])
+        for layer in encoder.layers[:last]:
+            states.append(x := run_layer(layer, x, bias, mask, self.pre_norm))
+        if self.final_layer_norm and last == self.num_layers:
+            states[-1] = encoder.layer_norm(x)
+        return states
+
+
+def load_model(name_or_dir: str | Path) -> nn.Module:
+    """Load a transformers model in fp32; a local folder always wins over the hub."""
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModel
+
+    local = Path(name_or_dir).is_dir()
+    try:
+        config = AutoConfig.from_pretrained(name_or_dir, local_files_only=local)
+        if config.model_type not in FAMILIES:
+            raise ConfigError(
+                f"upstream '{name_or_dir}' is a '{config.model_type}' model; "
+                f"the families supported are {', '.join(FAMILIES)}"
+            )
+        model, info = AutoModel.from_pretrained(
+            name_or_dir,
+            local_files_only=local,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(_explain(name_or_dir, local, error)) from error
+    # The mask embedding is used in pre-training only; some checkpoints lack it.
+    missing = sorted(key for key in info["missing_keys"] if key != "masked_spec_embed")
+    if missing:
+        raise ConfigError(
+            f"upstream '{name_or_dir}' lacks {len(missing)} weights that its config.json asks for "
+            f"(the first: {missing[0]}); the two files do not belong together"
+        )
+    return model
+
+
+def _explain(name_or_dir: str | Path, local: bool, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0]
+    if local:
+        return f"upstream folder {name_or_dir} cannot be loaded ({reason})"
+    return (
+        f"upstream '{name_or_dir}' is no local folder, and neither the Hugging Face hub nor its "
+        f"local cache gives such a model ({reason}); give a folder with config.json and "
+        "model.safetensors"
+    )
+
+
+def load_preprocessor(name_or_dir: str | Path, needed: bool) -> dict:
+    """Return ``preprocessor_config.json``; {} where it is neither there nor needed."""
+    from transformers.utils import cached_file
+
+    path = cached_file(
+        str(name_or_dir),
+        "preprocessor_config.json",
+        local_files_only=Path(name_or_dir).is_dir(),
+        _raise_exceptions_for_missing_entries=False,
+    )
+    if path is None:
+        if needed:
+            raise ConfigError(
+                f"upstream '{name_or_dir}' has no preprocessor_config.json, so whether it wants "
+                "normalised input is unknown; add the file or give normalize_input: true or false"
+            )
+        return {}
+    return {"do_normalize": True, **json.loads(Path(path).read_text(encoding="utf-8"))}

@@ -1,0 +1,80 @@
+"""An ESPnet training from data directories to a folder that the recogniser reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sslse.recognizers.train_espnet import main
+
+CONFIG = {
+    "token_type": "word",
+    "encoder": "rnn",
+    "encoder_conf": {"num_layers": 1, "hidden_size": 8, "output_size": 8, "subsample": [2]},
+    "frontend_conf": {"fs": 16000, "n_fft": 256, "hop_length": 128, "n_mels": 8},
+    "model_conf": {"ctc_weight": 1.0, "report_cer": False, "report_wer": False},
+    "optim": "adam",
+    "batch_size": 2,
+    "batch_type": "sorted",
+    "max_epoch": 1,
+    "num_workers": 0,
+    "num_att_plot": 0,
+    "use_matplotlib": False,
+    "use_tensorboard": False,
+    "keep_nbest_models": 2,
+    "best_model_criterion": [["valid", "loss", "min"]],
+}
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, write_set) -> list[str]:
+    """The command line of a training on six noises."""
+    write_set([8000, 9000, 8500, 8000, 7000, 6000])
+    (tmp_path / "text").write_text("".join(f"u{i} {'yes no'[i % 2 :]}\n" for i in range(6)))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    config, exp = str(tmp_path / "config.yaml"), str(tmp_path / "exp")
+    data = ["--train", str(tmp_path), "--valid", str(tmp_path), "--ngpu", "0"]
+    return ["--config", config, "--exp", exp, *data]
+
+
+@pytest.mark.slow
+def test_train_continue_after_a_cut_and_recognise(arguments, tmp_path, capsys):
+    from sslse.recognizers.espnet_asr import ESPnetRecognizer
+
+    exp = tmp_path / "exp"
+    assert main(arguments) == 0
+    assert (exp / ".done").exists() and (exp / "valid.loss.ave.pth").exists()
+    assert "epoch 1/1 train loss" in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert "trained already" in capsys.readouterr().out
+    # Killed while it wrote the checkpoint of the second epoch: the first epoch's copy is used.
+    checkpoint = exp / "checkpoint.pth"
+    (exp / "checkpoint.previous.pth").write_bytes(checkpoint.read_bytes())
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert main([*arguments, "--max-epoch", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "was cut off" in printed and "epoch 2/2 train" in printed and "epoch 1/2" not in printed
+    assert ESPnetRecognizer(exp).greedy
+    assert main([*arguments, "--seed", "1"]) == 1
+    assert "was trained with another seed" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_unknown_key_is_espnets_own_sentence(arguments, tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "learning_rat": 1}))
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert "learning_rat" in error and "status" in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "exp" / ".done").exists()
+
+
+def test_bad_configurations_are_one_sentence(arguments, tmp_path, capsys):
+    for text, sentence in [("a: [", "is no YAML file"), ("", "holds no keys")]:
+        (tmp_path / "config.yaml").write_text(text)
+        assert main(arguments) == 1
+        assert sentence in capsys.readouterr().err
+    (tmp_path / "config.yaml").unlink()
+    assert main(arguments) == 1
+    assert "there is no configuration" in capsys.readouterr().err

@@ -1,0 +1,52 @@
+"""Sentences follow from the numbers, in both directions."""
+
+import shutil
+
+import pytest
+
+from sslse.report.claims import HOLDS, OPEN, REVERSED, make_claims
+from sslse.report.results import Results
+
+A, B = ("ft_ssl_mse", False), ("ft_snr", False)
+
+
+@pytest.fixture(scope="module")
+def results(experiment):
+    return Results(experiment, "test")
+
+
+def test_a_clear_difference_holds_and_its_reverse_is_reversed(results):
+    claims = make_claims(results, [(A, B), (B, A)], [])
+    assert [claim.verdict for claim in claims] == [HOLDS] * 3 + [REVERSED] * 3
+    assert claims[0].comparison.difference == pytest.approx(-claims[3].comparison.difference)
+    assert "makes fewer word errors than “SNR, as many steps”" in claims[0].sentence
+    assert "makes more word errors than “SNR + SSL-MSE”" in claims[3].sentence
+    assert "in 3 of 3 seeds" in claims[0].sentence
+
+
+def test_a_system_against_itself_is_open(results):
+    (claim, *_) = make_claims(results, [(A, A)], [])
+    assert claim.verdict == OPEN
+    assert "The interval holds zero" in claim.sentence
+
+
+def test_every_recogniser_and_every_pair_that_was_scored(results):
+    claims = make_claims(results)
+    words = [claim for claim in claims if claim.group == "words"]
+    assert len(words) == 6 * 3
+    assert {claim.column for claim in words} == {"wer_ssl", "wer_ssl_other", "wer_logmel"}
+    assert make_claims(results, [(A, ("ft_unknown", False))], []) == []
+
+
+def test_pairs_use_the_seeds_that_both_have(experiment, tmp_path):
+    shutil.copytree(experiment, tmp_path / "exp")
+    shutil.rmtree(tmp_path / "exp/seed2/ft_snr")
+    (claim, *_) = make_claims(Results(tmp_path / "exp", "test"), [(A, B)], [])
+    assert len(claim.comparison.per_seed) == 2
+
+
+def test_quality_says_higher_or_lower(results):
+    noisy = ("noisy", False)
+    (claim,) = make_claims(results, [], [(A, noisy, "sdr")])
+    assert claim.verdict == "higher"
+    assert claim.sentence.startswith("SDR (dB): “SNR + SSL-MSE” 10.")

@@ -1,0 +1,112 @@
+"""The layout is read as the stages write it: rows, seeds, spreads, the chosen weight."""
+
+import json
+import statistics
+
+import pytest
+
+from sslse.errors import DataError
+from sslse.metrics.scores import read_summary
+from sslse.report.format import format_cell, format_number
+from sslse.report.results import Results
+from sslse.report.table import markdown_table, notes, text_table
+
+
+@pytest.fixture(scope="module")
+def results(experiment):
+    return Results(experiment, "test")
+
+
+def test_rows_are_clean_noisy_and_each_system_with_its_oa(results):
+    assert list(results.rows)[:4] == [
+        ("clean", False),
+        ("noisy", False),
+        ("se_pretrain", False),
+        ("se_pretrain", True),
+    ]
+    assert list(results.rows)[-1] == ("ft_ssl_mse", True)
+    assert results.seeds == [0, 1, 2]
+    assert results.columns[:3] == ["sdr", "si_sdr", "pesq"]
+    assert results.columns[-3:] == ["wer_ssl", "wer_ssl_other", "wer_logmel"]
+
+
+def test_a_cell_is_mean_and_sample_deviation_over_seeds(results, experiment):
+    folders = [experiment / f"seed{s}/ft_snr/decode_test/oa0/scores" for s in range(3)]
+    values = [read_summary(folder)["wer_ssl"]["wer"] for folder in folders]
+    cell = results.table["ft_snr", False]["wer_ssl"]
+    assert cell.mean == pytest.approx(statistics.fmean(values))
+    assert cell.spread == pytest.approx(statistics.stdev(values))
+
+
+def test_the_best_leaves_clean_speech_aside(results):
+    assert results.best("wer_ssl")[0][0] == "ft_ssl_mse"
+    assert results.best("sdr")[0][0] == "ft_snr"
+
+
+def test_failures_and_seeds_are_in_the_notes(results):
+    text = " ".join(notes(results))
+    assert "noisy (no SE), PESQ: n scored 114, n failed 6" in text
+    assert "over 3 seeds (0, 1, 2)" in text
+
+
+def test_text_table_fits_and_marks_the_best(results):
+    for width in (60, 100, 200):
+        lines = text_table(results, width).splitlines()
+        assert max(map(len, lines)) <= width
+        assert sum(line.startswith("SNR + SSL-MSE") for line in lines) >= 1
+    rows = [line for line in lines if line.startswith("SNR + SSL-MSE")]
+    assert "*" in rows[0]
+
+
+def test_markdown_has_a_cell_for_every_number(results):
+    lines = markdown_table(results).splitlines()
+    assert {line.count("|") for line in lines} == {len(results.columns) + 2}
+    assert len(lines) == 2 + len(results.rows)
+    assert "**" in lines[-1] or "**" in lines[-2]
+
+
+def copy_scores(experiment, root, system, weight, seed=0):
+    source = experiment / f"seed{seed}/{system}/decode_test/oa{weight}/scores"
+    target = root / f"seed{seed}/{system}/decode_test/oa{weight}/scores"
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    return target
+
+
+def test_the_weight_of_the_validation_set_is_reported(experiment, tmp_path):
+    for weight in ("0", "0.2"):
+        copy_scores(experiment, tmp_path, "ft_snr", weight)
+    other = tmp_path / "seed0/ft_snr/decode_test/oa0.4/scores"
+    other.mkdir(parents=True)
+    (other / "summary.json").write_text(json.dumps({"sdr": {"mean": 1, "n_scored": 1}}))
+    assert list(Results(tmp_path, "test").rows) == [("ft_snr", False)]  # none was chosen
+    (tmp_path / "seed0/ft_snr/oa_valid.json").write_text('{"weight": 0.2, "table": {}}')
+    rows = Results(tmp_path, "test").rows
+    assert rows["ft_snr", True].runs[0].name == "oa0.2"
+    assert rows["ft_snr", True].label == "SNR, as many steps + OA 0.2"
+
+
+def test_one_seed_has_no_spread_and_other_systems_are_rows_too(experiment, tmp_path):
+    scores = copy_scores(experiment, tmp_path, "noisy", "0")
+    target = tmp_path / "seed0/ft_own/decode_test/oa0/scores"
+    target.mkdir(parents=True)
+    for path in scores.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    results = Results(tmp_path, "test", labels={"noisy": "raw"})
+    assert [row.label for row in results.rows.values()] == ["raw", "own"]
+    assert results.table["ft_own", False]["sdr"].spread is None
+    assert "±" not in markdown_table(results)
+    with pytest.raises(DataError, match="ft_x is not scored; there are"):
+        Results(tmp_path, "test", systems=["ft_x"])
+
+
+def test_nothing_scored_says_what_to_do(tmp_path):
+    with pytest.raises(DataError, match="run the stages decode and score first"):
+        Results(tmp_path, "test")
+
+
+def test_numbers_are_printed_in_their_units(results):
+    assert format_number("wer_ssl", 0.12345) == "12.3"
+    assert format_number("sdr", 100.0) == "∞"
+    assert format_cell("sdr", None) == ("", "")

@@ -1,0 +1,1 @@
+"""Stands in for sslse where a test is about the scripts: writes what a command would write."""

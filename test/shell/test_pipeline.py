@@ -1,0 +1,240 @@
+"""The stages with a fake sslse: what runs, is skipped, is refused, and is said on failure."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+
+def stages(folder: Path) -> list[Path]:
+    return sorted((folder / "egs/TEMPLATE/stages").glob("*.sh"))
+
+
+def test_all_stages_and_again(checkout):
+    status, output = checkout.run("./run.sh")
+    assert status == 0, output
+    for file in stages(checkout.root):
+        assert f"Stage {int(file.name[:2])} {file.stem[3:]}: " in output
+    assert "| system | WER |" in output
+    assert output.rstrip().endswith("egs/mini/sslmse/exp/report/index.html")
+    calls = checkout.calls()
+    # one seed: the second SSL model is that of seed 1
+    assert any(
+        "ds_ssl_other --seed 0" in c and "--model.upstream exp/seed1/upstream" in c for c in calls
+    )
+    assert any(
+        "ft_ssl_mse" in c and "--init-param exp/seed0/se_pretrain/enhancer" in c for c in calls
+    )
+    # all weights on the validation set, on the test set 0 and the chosen one
+    exp = checkout.recipe / "exp/seed0/ft_ssl_mse"
+    assert sorted(p.name for p in exp.glob("decode_valid/oa*")) == [
+        "oa0",
+        "oa0.1",
+        "oa0.2",
+        "oa0.4",
+    ]
+    assert sorted(p.name for p in exp.glob("decode_test/oa*")) == ["oa0", "oa0.2"]
+    for system in ("noisy", "clean"):
+        assert (checkout.recipe / f"exp/seed0/{system}/decode_test/oa0/hyp_logmel/text").exists()
+    for job in ("data", "data/test_noisy", "exp/seed0/asr_logmel", "exp/seed0/ft_snr/packed"):
+        assert (checkout.recipe / job / ".done").exists()
+        assert not (checkout.recipe / job / ".running").exists()
+
+    checkout.forget_calls()
+    status, output = checkout.run("./run.sh", "--nj", "7")
+    assert status == 0, output
+    assert "nothing left to do" in output
+    assert {call.split()[0] for call in checkout.calls()} == {"select", "report"}
+
+
+def test_seeds_take_the_next_upstream(checkout):
+    status, output = checkout.run("./run.sh", "--seeds", "3 5", "--stop_stage", "6")
+    assert status == 0, output
+    upstreams = {
+        call.split("--exp exp/")[1].split("/")[0]: call.split("--model.upstream ")[1].split("/")[1]
+        for call in checkout.calls()
+        if "ds_ssl_other" in call
+    }
+    assert upstreams == {"seed3": "seed5", "seed5": "seed3"}
+
+
+def test_given_models_are_not_trained(checkout):
+    status, output = checkout.run(
+        *("./run.sh", "--upstream_model", "org/big", "--recognizers", "ssl", "--stop_stage", "6")
+    )
+    assert status == 0, output
+    trained = {
+        call.split("--exp exp/seed0/")[1].split()[0] for call in checkout.calls() if "--exp" in call
+    }
+    assert trained == {"se_pretrain", "ft_snr", "ft_lmfb", "ft_ssl_mse", "ds_ssl"}
+
+
+def test_failing_job_shows_its_own_log_and_stops_its_siblings(checkout):
+    begin = time.monotonic()
+    status, output = checkout.run(
+        *("./run.sh", "--stop_stage", "4", "--nj", "3"),
+        FAKE_FAIL="exp/seed1/upstream",
+        FAKE_HANG="exp/seed0/upstream",
+    )
+    assert status == 1
+    assert time.monotonic() - begin < 30
+    assert "error: job 'upstream seed 1' failed with exit status 3" in output
+    assert "| the disk is made of cheese" in output
+    assert (
+        "command: sslse train --config conf/train_upstream.yaml --exp exp/seed1/upstream" in output
+    )
+    assert "You can resume with: ./run.sh --stop_stage 4 --nj 3" in output
+    assert checkout.processes() == []
+    assert "Stage 5" not in output
+
+    status, output = checkout.run("./run.sh", "--stop_stage", "4", "--nj", "3")
+    assert status == 0, output
+
+
+def test_failing_short_job_shows_its_own_log(checkout):
+    status, output = checkout.run("./run.sh", FAKE_FAIL="noisy/decode_test/oa0/hyp_ssl_other")
+    assert status == 1
+    assert "error: job 'ssl_other on noisy seed 0 test oa0' failed with exit status 3" in output
+    assert "| the disk is made of cheese" in output
+
+
+def test_changed_options_are_refused_and_forced(checkout):
+    assert checkout.run("./run.sh", "--stop_stage", "3")[0] == 0
+    other = ("./run.sh", "--stop_stage", "3", "--train_args", "--trainer.max_steps 9")
+    status, output = checkout.run(*other)
+    assert status == 1
+    assert "exp/seed0/se_pretrain was made with other options" in output
+    assert "+ --trainer.max_steps" in output and "+ 9" in output
+    assert "--force true or remove exp/seed0/se_pretrain" in output
+
+    mark = checkout.recipe / "exp/seed0/se_pretrain/mark"
+    mark.touch()
+    status, output = checkout.run(*other, "--force", "true")
+    assert status == 0, output
+    assert not mark.exists()
+
+
+def test_changed_configuration_is_noticed_with_all_that_follows(checkout):
+    assert checkout.run("./run.sh", "--stop_stage", "5")[0] == 0
+    config = checkout.recipe / "conf/train_se.yaml"
+    config.write_text(config.read_text() + "\n# more\n")
+    status, output = checkout.run("./run.sh", "--stop_stage", "5")
+    assert status == 1
+    assert "input conf/train_se.yaml sha256" in output
+    checkout.forget_calls()
+    assert checkout.run("./run.sh", "--stop_stage", "5", "--force", "true")[0] == 0
+    redone = {
+        call.split("--exp exp/")[1].split()[0] for call in checkout.calls() if "--exp" in call
+    }
+    assert redone == {f"seed0/{s}" for s in ("se_pretrain", "ft_snr", "ft_lmfb", "ft_ssl_mse")}
+
+
+@pytest.mark.parametrize("victim", ["run_jobs.py", "sslse.sh", "exp/seed0/se_pretrain"])
+def test_kill_nine_then_the_same_command(checkout, victim):
+    """The launcher, the script or the job dies; nothing stays behind; the same command goes on."""
+    process = checkout.start("./run.sh", "--stop_stage", "3", FAKE_HANG="seed0/se_pretrain")
+    checkout.wait_for(lambda: any("se_pretrain" in call for call in checkout.calls()))
+    os.kill(checkout.process_named(victim), signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    checkout.wait_for(lambda: checkout.processes() == [])
+    assert (checkout.recipe / "exp/seed0/se_pretrain/.running").exists()
+    status, output = checkout.run("./run.sh", "--stop_stage", "3")
+    assert status == 0, output
+    assert (checkout.recipe / "exp/seed0/se_pretrain/.done").exists()
+
+
+def test_interrupt_stops_everything(checkout):
+    process = checkout.start("./run.sh", "--stop_stage", "3", FAKE_HANG="se_pretrain")
+    checkout.wait_for(lambda: any("se_pretrain" in call for call in checkout.calls()))
+    os.kill(checkout.process_named("run_jobs.py"), signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "You can resume with" in output
+    assert checkout.processes() == []
+
+
+def test_two_runs_at_once_are_refused(checkout):
+    first = checkout.start("./run.sh", "--stop_stage", "3", FAKE_HANG="se_pretrain")
+    checkout.wait_for(lambda: any("se_pretrain" in call for call in checkout.calls()))
+    status, output = checkout.run("./run.sh", "--stop_stage", "3")
+    assert status == 1
+    assert "another run is at work" in output
+    first.terminate()
+    first.communicate(timeout=30)
+    checkout.wait_for(lambda: checkout.processes() == [])
+
+
+def test_dry_run_runs_nothing(checkout):
+    status, output = checkout.run("./run.sh", "--dry_run", "true")
+    assert status == 0, output
+    assert "sslse train --config conf/train_se.yaml --exp exp/seed0/se_pretrain" in output
+    assert checkout.calls() == []
+    assert not (checkout.recipe / "exp").exists()
+
+
+def test_data_script_that_makes_nothing(checkout):
+    (checkout.recipe / "local/data.sh").write_text("#!/bin/sh\n")
+    status, output = checkout.run("./run.sh")
+    assert status == 1
+    assert "local/data.sh made no data/train/wav.scp" in output
+
+
+def test_skip_stages_and_impossible_range(checkout):
+    status, output = checkout.run("./run.sh", "--stop_stage", "3", "--skip_stages", "2 3")
+    assert status == 0, output
+    assert "Stage 1" in output and "Stage 2" not in output and "Stage 3" not in output
+    status, output = checkout.run("./run.sh", "--stage", "9", "--stop_stage", "3")
+    assert status == 1
+    assert "no stage between --stage 9 and --stop_stage 3" in output
+
+
+def test_time_left_from_the_expected_minutes(checkout):
+    (checkout.recipe / "conf/minutes").write_text(
+        "prepare_data 1\nsimulate_noise 2\npretrain_se 4\n"
+    )
+    status, output = checkout.run("./run.sh", "--stop_stage", "3")
+    assert status == 0, output
+    assert "(1 of 3; about 7 min left)" in output
+
+
+def test_slurm_backend_with_a_stand_in(checkout, tmp_path):
+    """The array script runs as Slurm would run it; a failing task stops the stage with its log."""
+    sbatch = tmp_path / "bin/sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(
+        """#!/usr/bin/env bash
+echo 42
+for word in "$@"; do
+    case ${word} in --array=1-*) last=${word#--array=1-} && last=${last%\\%*} ;; esac
+done
+echo "$*" >> "$FAKE_SBATCH"
+worst=0
+for ((task = 1; task <= last; task++)); do
+    SLURM_ARRAY_TASK_ID=${task} SLURM_CPUS_PER_TASK=2 bash "${@: -1}" || worst=$?
+done
+exit "${worst}"
+"""
+    )
+    sbatch.chmod(0o755)
+    (tmp_path / "bin/scancel").symlink_to("/bin/true")
+    variables = {
+        "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+        "SSLSE_BACKEND": "slurm",
+        "FAKE_SBATCH": str(tmp_path / "sbatch.calls"),
+    }
+    status, output = checkout.run("./run.sh", "--nj", "2", **variables)
+    assert status == 0, output
+    assert "Slurm job 42: 3 tasks, 2 at a time" in output
+    submitted = (tmp_path / "sbatch.calls").read_text()
+    assert "--array=1-3%2" in submitted and "--gres=gpu:1" in submitted
+    status, output = checkout.run(
+        *("./run.sh", "--stop_stage", "3", "--seeds", "8"), FAKE_FAIL="seed8", **variables
+    )
+    assert status == 1
+    assert "job 'se_pretrain seed 8' failed with exit status 3" in output
+    assert "| the disk is made of cheese" in output

@@ -1,0 +1,257 @@
+"""Simulated sets: the same bytes however they were made, and nothing lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from sslse.cli.main import main
+from sslse.data.audio import read_audio
+from sslse.data.datadir import DataDir, write_datadir
+from sslse.errors import AudioError, DataError
+from sslse.simulate.config import SimulateConfig
+from sslse.simulate.level import active_power, mean_power
+from sslse.simulate.offline import simulate
+from sslse.simulate.plan import read_plan, write_plan
+
+from .conftest import RATE, speech_like
+
+CONFIG = SimulateConfig(sample_rate=RATE)
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """All files that a user sees, with paths below ``out`` made equal."""
+    return {
+        str(path.relative_to(out)): path.read_bytes().replace(str(out).encode(), b"OUT")
+        for path in out.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def test_pairs_have_the_planned_snr_and_add_up(speech, noise, tmp_path):
+    out = tmp_path / "noisy"
+    summary = simulate(speech, noise, out, CONFIG)
+    data, clean = DataDir(out), DataDir(speech)
+    assert summary.num_utterances == summary.num_mixed == len(data) == len(clean) == 12
+    for name in data.utterances:
+        wav, spk1, noise1 = (data.load(name, kind)[0] for kind in ("wav", "spk1", "noise1"))
+        assert np.array_equal(wav, spk1 + noise1)
+        assert len(wav) == data.utt2num_samples[name] == clean.num_samples(name)
+        ratio = active_power(spk1, RATE) / mean_power(noise1)
+        assert 10 * np.log10(ratio) == pytest.approx(data.utt2snr[name], abs=0.01)
+        np.testing.assert_allclose(spk1, clean.load(name)[0], atol=1 / 32768)
+        assert data.text[name] == "some words" and data.utt2spk[name] == name[:2]
+    assert set(data.utt2noise.values()) == {"long", "short", "third"}
+
+
+def test_any_number_of_processes_gives_the_same_bytes(speech, noise, tmp_path):
+    config = dataclasses.replace(CONFIG, babble_probability=0.3)
+    for nj in (1, 2, 3):
+        simulate(speech, noise, tmp_path / f"nj{nj}", config, nj=nj)
+    reference = content(tmp_path / "nj1")
+    assert len(reference) > 36
+    assert content(tmp_path / "nj2") == reference and content(tmp_path / "nj3") == reference
+
+
+def test_an_utterance_does_not_depend_on_the_others(speech, noise, tmp_path):
+    part = tmp_path / "part"
+    data = DataDir(speech)
+    write_datadir(part, wav_scp={name: data.wav_scp[name] for name in list(data.utterances)[5:7]})
+    simulate(speech, noise, tmp_path / "all", CONFIG)
+    simulate(part, noise, tmp_path / "some", CONFIG)
+    everything = content(tmp_path / "all")
+    for name, written in content(tmp_path / "some").items():
+        if name.endswith(".wav"):
+            assert everything[name] == written
+
+
+def test_the_seed_decides(speech, noise, tmp_path):
+    for seed in (1, 2):
+        simulate(speech, noise, tmp_path / f"seed{seed}", CONFIG, seed=seed)
+    one, two = (dict(DataDir(tmp_path / f"seed{seed}").utt2snr) for seed in (1, 2))
+    assert all(one[name] != two[name] for name in one)
+
+
+def test_a_plan_first_and_audio_later_is_the_same(speech, noise, tmp_path):
+    simulate(speech, noise, tmp_path / "direct", CONFIG)
+    simulate(speech, noise, tmp_path / "later", CONFIG, plan_only=True)
+    assert [path.name for path in (tmp_path / "later").glob("[!.]*")] == ["plan.jsonl"]
+    simulate(speech, noise, tmp_path / "later", CONFIG)
+    assert content(tmp_path / "later") == content(tmp_path / "direct")
+
+
+def test_an_edited_plan_is_followed(speech, noise, tmp_path):
+    out = tmp_path / "out"
+    simulate(speech, noise, out, CONFIG)
+    before = content(out)
+    plans = read_plan(out / "plan.jsonl")
+    name = sorted(plans)[3]
+    plans[name] = dataclasses.replace(plans[name], noise="short", offset=5, snr_db=-3.0)
+    write_plan(out / "plan.jsonl", plans.values())
+    simulate(speech, noise, out, CONFIG)
+    assert DataDir(out).utt2snr[name] == -3.0 and DataDir(out).utt2noise[name] == "short"
+    changed = {key for key, value in content(out).items() if before[key] != value}
+    assert {key for key in changed if key.startswith("audio/noise")} == {f"audio/noise/{name}.wav"}
+
+
+def test_a_broken_or_short_plan_is_a_sentence(speech, noise, tmp_path):
+    out = tmp_path / "out"
+    simulate(speech, noise, out, CONFIG, plan_only=True)
+    lines = (out / "plan.jsonl").read_text().splitlines()
+    (out / "plan.jsonl").write_text("\n".join(lines[:-1]))
+    with pytest.raises(DataError, match="no line for 1 utterances"):
+        simulate(speech, noise, out, CONFIG)
+    (out / "plan.jsonl").write_text("\n".join([*lines[:2], "{}"]))
+    with pytest.raises(DataError, match="plan.jsonl, line 3 is no plan"):
+        simulate(speech, noise, out, CONFIG)
+
+
+def test_a_finished_set_is_left_alone_and_other_settings_renew_it(speech, noise, tmp_path):
+    out = tmp_path / "out"
+    simulate(speech, noise, out, CONFIG)
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")}
+    assert simulate(speech, noise, out, CONFIG, nj=2).num_mixed == 0
+    assert simulate(speech, noise, out, dataclasses.replace(CONFIG, cache_mb=7)).num_mixed == 0
+    assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*.wav")}
+    loud = dataclasses.replace(CONFIG, snr_low=30, snr_high=30)
+    assert simulate(speech, noise, out, loud).num_mixed == 12
+    assert set(DataDir(out).utt2snr.values()) == {30.0}
+
+
+def test_a_deleted_file_is_made_again(speech, noise, tmp_path):
+    out = tmp_path / "out"
+    simulate(speech, noise, out, CONFIG)
+    before = content(out)
+    next((out / "audio" / "noisy").iterdir()).unlink()
+    assert simulate(speech, noise, out, CONFIG).num_mixed == 1
+    assert content(out) == before
+
+
+@pytest.mark.parametrize("nj", [1, 2])
+def test_a_killed_run_continues_to_the_same_bytes(make_data, noise, tmp_path, nj):
+    rng = np.random.default_rng(3)
+    names = [f"u{index:03d}" for index in range(120)]
+    speech = make_data("many", {name: speech_like(rng, 30000) for name in names})
+    simulate(speech, noise, tmp_path / "unbroken", CONFIG)
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "sslse", "simulate", "--speech", speech, "--noise", noise]
+    command += ["--out", out, "--nj", nj, "--set", f"sample_rate={RATE}"]
+    kills = 0
+    for _ in range(2):
+        started = len(list(out.rglob("*.wav")))
+        process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        while process.poll() is None and len(list(out.rglob("*.wav"))) < started + 90:
+            time.sleep(0.002)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills
+    assert not (out / ".done").exists()
+    # A kill in the middle of a write leaves a torn line.
+    with open(out / ".journal", "a") as journal:
+        journal.write('{"utterance": "u1')
+    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+    for leftover in out.rglob(".*.tmp"):
+        leftover.unlink()
+    assert content(out) == content(tmp_path / "unbroken")
+
+
+def test_bad_speech_names_the_utterance_and_loses_nothing(speech, noise, tmp_path):
+    out = tmp_path / "out"
+    victim = speech / "audio" / "s3-u11.wav"
+    good = victim.read_bytes()
+    waveform, _ = read_audio(victim)
+    waveform[7] = np.nan
+    soundfile.write(victim, waveform, RATE, "FLOAT")
+    for nj in (1, 2):
+        with pytest.raises(AudioError, match="utterance s3-u11: .*not finite"):
+            simulate(speech, noise, out, CONFIG, nj=nj)
+    assert not (out / ".done").exists() and not (out / "wav.scp").exists()
+    victim.write_bytes(good)
+    assert simulate(speech, noise, out, CONFIG).num_mixed < 12
+    assert len(DataDir(out)) == 12
+
+
+def test_truncated_speech_is_found_before_anything_is_mixed(speech, noise, tmp_path):
+    victim = speech / "audio" / "s3-u11.wav"
+    victim.write_bytes(victim.read_bytes()[:100])
+    with pytest.raises(AudioError, match="s3-u11.wav is truncated"):
+        simulate(speech, noise, tmp_path / "out", CONFIG)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_a_sentence(speech, noise, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sslse.simulate.pcm._write_all", full)
+    with pytest.raises(DataError, match="cannot write .*: No space left on device; free some"):
+        simulate(speech, noise, tmp_path / "out", CONFIG)
+    assert not list((tmp_path / "out").rglob("*.wav")) + list((tmp_path / "out").rglob("*.tmp"))
+    monkeypatch.undo()
+    assert simulate(speech, noise, tmp_path / "out", CONFIG).num_mixed == 12
+
+
+def test_speech_of_another_rate_is_refused_or_resampled(make_data, noise, tmp_path, rng):
+    speech = make_data("speech16", {"u1": speech_like(rng, 16001)}, rate=2 * RATE)
+    with pytest.raises(DataError, match="sampled at 16000 Hz but sample_rate is 8000 Hz"):
+        simulate(speech, noise, tmp_path / "out", CONFIG)
+    config = dataclasses.replace(CONFIG, resample_speech=True)
+    simulate(speech, noise, tmp_path / "out", config)
+    assert read_audio(DataDir(tmp_path / "out").wav_scp["u1"])[1] == RATE
+
+
+def test_clipping_is_counted_and_recorded(speech, noise, tmp_path):
+    config = dataclasses.replace(CONFIG, peak=0.3)
+    summary = simulate(speech, noise, tmp_path / "out", config)
+    lines = (tmp_path / "out" / "mixtures.jsonl").read_text().splitlines()
+    notes = [json.loads(line) for line in lines]
+    assert 0 < summary.num_clipped == sum(note["clipped"] for note in notes)
+    assert all((note["scale"] < 1) == note["clipped"] for note in notes)
+    for path in (tmp_path / "out" / "audio").rglob("*.wav"):
+        assert np.abs(read_audio(path)[0]).max() <= 0.3 + 1 / 32768
+
+
+def test_ids_with_slashes(make_data, noise, tmp_path, rng):
+    speech = make_data("slash", {"a": speech_like(rng, 4000)})
+    wav = DataDir(speech).wav_scp["a"]
+    write_datadir(speech, wav_scp={"spk/a": wav, "spk%2Fa": wav})
+    simulate(speech, noise, tmp_path / "out", CONFIG)
+    data = DataDir(tmp_path / "out")
+    assert len(set(data.wav_scp.values())) == 2
+    assert all(Path(path).is_file() for path in data.wav_scp.values())
+
+
+def test_segments_are_respected(make_data, noise, tmp_path, rng):
+    speech = make_data("long", {"rec": speech_like(rng, 3 * RATE)})
+    write_datadir(speech, segments={"u1": "rec 0.5 1.25", "u2": "rec 1.5 2.75"})
+    simulate(speech, noise, tmp_path / "out", CONFIG)
+    assert dict(DataDir(tmp_path / "out").utt2num_samples) == {"u1": 6000, "u2": 10000}
+
+
+def test_the_command(speech, noise, tmp_path, capsys):
+    config = tmp_path / "simulate.yaml"
+    config.write_text(f"sample_rate: {RATE}\nsnr_low: 5\nsnr_high: 6\n")
+    command = ["simulate", "--speech", str(speech), "--noise", str(noise)]
+    command += ["--out", str(tmp_path / "out"), "--config", str(config), "--nj", "1"]
+    assert main(command) == 0
+    assert "12 utterances" in capsys.readouterr().out
+    assert all(5 <= snr <= 6 for snr in DataDir(tmp_path / "out").utt2snr.values())
+    assert main([*command, "--set", "snr_lo=3"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("sslse simulate: error: simulate: unknown key 'snr_lo'")

@@ -1,0 +1,101 @@
+"""The enhancement system: what it builds, keeps in a checkpoint and refuses."""
+
+import csv
+
+import pytest
+import torch
+
+from sslse.enhancers.base import Enhancer
+from sslse.errors import ConfigError, SslseError
+from sslse.systems.base import OptimizerConfig, step_seed
+from sslse.systems.enhancement import EnhancementSystem
+from sslse.systems.metrics_file import MetricsFile
+
+SMALL = {
+    "name": "conv_tasnet",
+    "num_filters": 8,
+    "kernel_size": 32,
+    "stride": 16,
+    "bottleneck_channels": 4,
+    "hidden_channels": 6,
+    "blocks": 2,
+    "repeats": 1,
+}
+SNR = {"snr": {"criterion": "SNRLoss"}}
+
+
+def test_the_seed_decides_the_initial_weights():
+    first, again, other = (EnhancementSystem(SNR, SMALL, seed=seed) for seed in (1, 1, 2))
+    waveform = torch.randn(1, 400)
+    assert torch.equal(first.enhancer(waveform), again.enhancer(waveform))
+    assert not torch.equal(first.enhancer(waveform), other.enhancer(waveform))
+
+
+def test_export_and_init_param_are_the_same_network(tmp_path):
+    system = EnhancementSystem(SNR, SMALL).eval()
+    (folder,) = system.export(tmp_path)
+    again = EnhancementSystem(SNR, init_param=str(folder)).eval()
+    waveform = torch.randn(2, 555)
+    assert torch.equal(system.enhancer(waveform), again.enhancer(waveform))
+    assert torch.equal(Enhancer.from_pretrained(folder)(waveform), again.enhancer(waveform))
+
+
+def test_loss_is_the_weighted_sum_of_its_parts(monkeypatch):
+    criteria = {
+        "snr": {"criterion": "SNRLoss", "weight": 0.5},
+        "stft": {"criterion": "MultiResolutionSTFTLoss", "weight": 3.0},
+    }
+    system = EnhancementSystem(criteria, SMALL, gradient_norm_every=0)
+    batch = {"noisy": torch.randn(2, 4000), "clean": torch.randn(2, 4000)}
+    loss, parts = system.training_losses(batch)
+    assert float(loss) == pytest.approx(0.5 * parts["snr"] + 3.0 * parts["stft"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"criteria": {"snr": {"weight": 1}}, "enhancer": SMALL}, "needs a 'criterion'"),
+        ({"criteria": SNR}, "model.init_param"),
+        ({"criteria": SNR, "enhancer": {"num_filters": 8}}, "needs a 'name'"),
+        ({"criteria": {"x": {"criterion": "SSLMSELoss"}}, "enhancer": SMALL}, "upstream"),
+    ],
+)
+def test_wrong_configurations_are_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        EnhancementSystem(**options)
+
+
+def test_loss_that_is_not_finite_stops_with_a_sentence():
+    system = EnhancementSystem(SNR, SMALL)
+    batch = {"noisy": torch.full((1, 400), float("nan")), "clean": torch.randn(1, 400)}
+    with pytest.raises(SslseError, match="the loss is nan at step 0"):
+        system.training_step(batch, 0)
+
+
+def test_schedules_begin_and_end_where_they_say():
+    for schedule in ("linear", "cosine"):
+        config = OptimizerConfig(warmup_steps=5, schedule=schedule, final_fraction=0.1)
+        factors = [config.factor(step, 50) for step in range(51)]
+        assert factors[4] == 1.0 and factors[-1] == pytest.approx(0.1)
+        assert all(a >= b - 1e-12 for a, b in zip(factors[5:], factors[6:], strict=False))
+
+
+def test_step_seeds_do_not_collide():
+    seeds = {
+        step_seed(seed, step, rank) for seed in range(3) for step in range(500) for rank in (0, 1)
+    }
+    assert len(seeds) == 3 * 500 * 2
+
+
+def test_metrics_file_continues_after_the_resumed_step(tmp_path):
+    path = tmp_path / "metrics.csv"
+    first = MetricsFile(path)
+    for step in range(5):
+        first.log_metrics({"train/loss": float(step)}, step)
+    first.log_metrics({"valid/loss": 9.0}, 3)
+    first.save()
+    second = MetricsFile(path, resume_step=3)
+    second.log_metrics({"train/loss": 30.0}, 3)
+    second.save()
+    rows = list(csv.DictReader(open(path)))
+    assert [row["train/loss"] for row in rows] == ["0", "1", "2", "30"]

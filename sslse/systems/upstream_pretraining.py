@@ -11,7 +11,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -19,9 +18,11 @@ from torch.nn import functional as F
 from sslse.data.sampler import draw_generator
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+from sslse.upstreams.gabor import gabor_filters
 from sslse.upstreams.units import MFCCUnits
 
 KMEANS_STREAM = 2
+SAMPLE_RATE = 16000  # Hz, of all SSL models
 
 
 class UpstreamPretraining(System):
@@ -35,6 +36,9 @@ class UpstreamPretraining(System):
         unmasked_weight: weight of the cross-entropy on frames that are not masked.
         kmeans_utterances: utterances (crops) that the clusters are fitted on.
         units: fitted clusters to take over (a file ``units.safetensors``); None fits them.
+        unit_features: keys of ``MFCCUnits`` (``f_max``, ``utterance_norm``).
+        mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution begins
+            as a mel filter bank; None begins at random.
         optimizer: optimiser and schedule.
         seed: seed of weights, clusters and masks.
 
@@ -52,6 +56,8 @@ class UpstreamPretraining(System):
         unmasked_weight: float = 0.3,
         kmeans_utterances: int = 400,
         units: str | None = None,
+        unit_features: dict[str, Any] | None = None,
+        mel_filters: dict[str, Any] | None = None,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
     ) -> None:
@@ -66,9 +72,19 @@ class UpstreamPretraining(System):
         config = HubertConfig(**{**hubert, "apply_spec_augment": False, "layerdrop": 0.0})
         torch.manual_seed(seed)
         self.hubert = HubertModel(config)
+        if mel_filters is not None:
+            first = self.hubert.feature_extractor.conv_layers[0].conv.weight
+            filters, _, samples = first.shape
+            first.data.copy_(
+                gabor_filters(filters, samples, sample_rate=SAMPLE_RATE, **mel_filters)
+            )
         self.mask_embedding = nn.Parameter(torch.rand(config.hidden_size))
         self.head = nn.Linear(config.hidden_size, num_units)
-        self.units = MFCCUnits(num_units, hop=int(np.prod(config.conv_stride)))
+        hop, window = 1, 1  # of the convolutions, samples
+        for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+            window += (kernel - 1) * hop
+            hop *= stride
+        self.units = MFCCUnits(num_units, hop=hop, window=window, **(unit_features or {}))
         self.units_file = units
         self.mask_probability = mask_probability
         self.mask_length = mask_length

@@ -21,6 +21,10 @@ class MFCCUnits(nn.Module):
         hop: samples between frames.
         window: samples in a frame; the receptive field of the network whose targets these are.
         sample_rate: Hz.
+        f_max: upper edge of the mel bands (Hz); None is half the sample rate. Give the edge of
+            band-limited speech: log energies of empty bands would say which recorder it was.
+        utterance_norm: zero mean and unit variance over each utterance, which takes a constant
+            voice and channel out of the units (for corpora of few speakers).
 
     Shape:
         waveform (B, T) to units (B, 1 + (T - window) // hop).
@@ -36,7 +40,13 @@ class MFCCUnits(nn.Module):
     """
 
     def __init__(
-        self, num_units: int, hop: int = 320, window: int = 400, sample_rate: int = 16000
+        self,
+        num_units: int,
+        hop: int = 320,
+        window: int = 400,
+        sample_rate: int = 16000,
+        f_max: float | None = None,
+        utterance_norm: bool = False,
     ) -> None:
         super().__init__()
         import torchaudio
@@ -49,9 +59,11 @@ class MFCCUnits(nn.Module):
                 "win_length": window,
                 "hop_length": hop,
                 "n_mels": 40,
+                "f_max": f_max,
                 "center": False,
             },
         )
+        self.utterance_norm = utterance_norm
         self.deltas = torchaudio.functional.compute_deltas
         # center=False frames are n_fft long; padding brings the count to that of a window-long
         # frame.
@@ -66,7 +78,11 @@ class MFCCUnits(nn.Module):
         padded = nn.functional.pad(waveform, (half, self.extra - half))
         static = self.mfcc(padded)
         first = self.deltas(static)
-        return torch.cat([static, first, self.deltas(first)], 1).transpose(1, 2)
+        features = torch.cat([static, first, self.deltas(first)], 1).transpose(1, 2)
+        if self.utterance_norm:
+            features = features - features.mean(1, keepdim=True)
+            features = features / features.std(1, keepdim=True, correction=0).clamp_min(1e-5)
+        return features
 
     @torch.no_grad()
     def fit(self, waveform: torch.Tensor, seed: int) -> None:

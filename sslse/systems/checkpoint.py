@@ -17,6 +17,17 @@ from sslse.systems.metrics_file import MetricsFile
 RESUME_PATTERN = re.compile(r"step(\d+)\.ckpt$")
 
 
+def step_of(path: Path) -> int:
+    """Return the steps before a checkpoint to resume from; -1 for another file.
+
+    Example:
+        >>> step_of(Path("exp/checkpoints/step00000200.ckpt"))
+        200
+    """
+    match = RESUME_PATTERN.search(path.name)
+    return int(match.group(1)) if match else -1
+
+
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes to a temporary name, syncs and renames; reads tensors and plain values only."""
 
@@ -51,12 +62,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 def resume_points(directory: Path) -> list[Path]:
     """Return the checkpoints to resume from, newest first."""
-    found = [
-        (int(match.group(1)), path)
-        for path in directory.glob("step*.ckpt")
-        if (match := RESUME_PATTERN.search(path.name))
-    ]
-    return [path for _, path in sorted(found, reverse=True)]
+    found = [path for path in directory.glob("step*.ckpt") if step_of(path) >= 0]
+    return sorted(found, key=step_of, reverse=True)
 
 
 def newest_readable(directory: Path) -> Path | None:

@@ -26,6 +26,7 @@ from sslse.systems.checkpoint import (
     ResumeCheckpoint,
     average_checkpoints,
     newest_readable,
+    step_of,
 )
 from sslse.systems.metrics_file import MetricsFile
 from sslse.systems.progress import ProgressLine
@@ -35,6 +36,7 @@ MAY_CHANGE = (
     "trainer.max_steps",
     "trainer.devices",
     "trainer.num_nodes",
+    "trainer.default_root_dir",  # the folder may be moved
     "data.init_args.num_workers",
 )
 
@@ -163,7 +165,7 @@ def run_trainer(
     checkpoints = exp / "checkpoints"
     resume_step = 0
     if resume is not None:
-        resume_step = int(resume.stem.removeprefix("step"))
+        resume_step = step_of(resume)
         print(f"continuing {exp} from step {resume_step}", flush=True)
     callbacks: list[Any] = [ProgressLine(), ResumeCheckpoint(checkpoints, args.save_every)]
     best = None

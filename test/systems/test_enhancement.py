@@ -48,7 +48,7 @@ def test_loss_is_the_weighted_sum_of_its_parts(monkeypatch):
     system = EnhancementSystem(criteria, SMALL, gradient_norm_every=0)
     batch = {"noisy": torch.randn(2, 4000), "clean": torch.randn(2, 4000)}
     loss, parts = system.training_losses(batch)
-    assert float(loss) == pytest.approx(0.5 * parts["snr"] + 3.0 * parts["stft"], rel=1e-5)
+    assert loss.item() == pytest.approx(0.5 * parts["snr"] + 3.0 * parts["stft"], rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from sslse.data.atomic import atomic_open
 from sslse.data.audio import audio_info
 from sslse.data.datadir import write_datadir
+from sslse.simulate.fork_map import fork_map
 from sslse.simulate.pcm import quantize, write_pcm16
 
 
@@ -76,7 +76,9 @@ def render_set(
         with atomic_open(audio / ".options") as stream:
             stream.write(wanted)
     task = _Task(audio, render, sample_rate, keep)
-    lengths = dict(zip((item.name for item in items), _map(task, items, nj), strict=True))
+    lengths = dict(
+        zip((item.name for item in items), fork_map(task, items, nj, chunksize=16), strict=True)
+    )
     maps: dict[str, dict[str, Any]] = {
         "wav_scp": {item.name: str(audio / f"{item.name}.wav") for item in items},
         "utt2num_samples": lengths,
@@ -106,27 +108,6 @@ class _Task:
         waveform = self.render(item)
         write_pcm16(path, quantize(np.clip(waveform, -1, 32767 / 32768)), self.sample_rate)
         return len(waveform)
-
-
-def _map(task: _Task, items: list[Item], nj: int) -> Iterator[int]:
-    if nj <= 1:
-        yield from map(task, items)
-        return
-    # fork: ``render`` may be a closure over recordings that are already in memory.
-    with multiprocessing.get_context("fork").Pool(nj, _inherit, (task,)) as pool:
-        yield from pool.imap(_render_inherited, items, chunksize=16)
-
-
-_inherited: _Task | None = None
-
-
-def _inherit(task: _Task) -> None:
-    global _inherited
-    _inherited = task
-
-
-def _render_inherited(item: Item) -> int:
-    return _inherited(item)
 
 
 def _digest(items: list[Item], sample_rate: int, options: Mapping[str, Any]) -> str:

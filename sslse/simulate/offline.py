@@ -10,11 +10,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +24,7 @@ from sslse.data.audio import resample
 from sslse.data.datadir import DataDir, write_datadir
 from sslse.errors import DataError, SslseError
 from sslse.simulate.config import SimulateConfig
+from sslse.simulate.fork_map import fork_map
 from sslse.simulate.mixer import NoiseMixer
 from sslse.simulate.pcm import quantize, write_pcm16
 from sslse.simulate.plan import MixturePlan, read_plan, utterance_generator, write_plan
@@ -235,7 +234,7 @@ def _mix_all(
     if nj > 1:
         task.mixer.preload()
     started = reported = time.monotonic()
-    for done, note in enumerate(_results(task, plans, nj), start=1):
+    for done, note in enumerate(fork_map(task, plans, nj), start=1):
         journal.write(json.dumps(note, ensure_ascii=False) + "\n")
         journal.flush()
         notes[note["utterance"]] = note
@@ -247,27 +246,6 @@ def _mix_all(
                 f"simulate: {len(notes)} of {total} utterances, about {left:.0f} s left",
                 file=sys.stderr,
             )
-
-
-def _results(task: _Task, plans: list[MixturePlan], nj: int) -> Iterator[dict[str, Any]]:
-    if nj <= 1 or len(plans) == 1:
-        yield from map(task, plans)
-        return
-    # fork: the processes share the tables and the decoded noises.
-    with multiprocessing.get_context("fork").Pool(nj, _inherit, (task,)) as pool:
-        yield from pool.imap(_mix_inherited, plans, chunksize=8)
-
-
-_inherited: _Task | None = None
-
-
-def _inherit(task: _Task) -> None:
-    global _inherited
-    _inherited = task
-
-
-def _mix_inherited(plan: MixturePlan) -> dict[str, Any]:
-    return _inherited(plan)
 
 
 def _write_tables(

@@ -123,7 +123,7 @@ class System(lightning.LightningModule):
         if not torch.isfinite(loss):
             parts = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
             raise SslseError(
-                f"the loss is {float(loss)} at step {self.global_step} ({parts or 'no parts'}); "
+                f"the loss is {loss.item()} at step {self.global_step} ({parts or 'no parts'}); "
                 "the checkpoints before it are kept: lower optimizer.lr, raise warmup_steps or "
                 "check the data with 'sslse validate'"
             )

@@ -8,18 +8,17 @@ same voices played slower or faster, which moves pitch and formants as another v
 
 from __future__ import annotations
 
-import argparse
 import functools
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from sslse.data.audio import read_audio, resample
-from sslse.errors import DataError, SslseError
-from sslse.simulate.corpus import Item, render_set
+from sslse.errors import DataError
+from sslse.simulate.corpus import Item
+from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 
 SETS = ("train", "valid", "test")
 DIGITS = "zero one two three four five six seven eight nine".split()
@@ -118,18 +117,13 @@ def render_digits(item: Item, sample_rate: int) -> np.ndarray:
 
 def main() -> None:
     """Command line of this script."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = corpus_parser(__doc__)
     parser.add_argument("--fsdd", required=True, type=Path, help="copy of the FSDD repository")
-    parser.add_argument("--data", default="data", type=Path, help="where train, valid, test go")
-    parser.add_argument("--audio", default="data/audio", type=Path, help="where wav files go")
     for name in SETS:
         parser.add_argument(f"--{name}-speakers", required=True, help="names, space between")
         parser.add_argument(f"--num-{name}", required=True, type=int, help="utterances")
     parser.add_argument("--num-perturbed", required=True, type=int, help="more for training")
     parser.add_argument("--speed-factors", required=True, help="of the pseudo-speakers")
-    parser.add_argument("--sample-rate", default=16000, type=int, help="Hz")
-    parser.add_argument("--seed", default=0, type=int)
-    parser.add_argument("--nj", default=1, type=int, help="processes")
     args = parser.parse_args()
 
     takes = list_takes(args.fsdd)
@@ -139,32 +133,21 @@ def main() -> None:
             raise DataError(f"speaker {name} is in more than one set; sets must share no speaker")
     factors = [float(factor) for factor in args.speed_factors.split()]
     render = functools.partial(render_digits, sample_rate=args.sample_rate)
-    for name, own_speakers in speakers.items():
+    for own_speakers in speakers.values():
         missing = [speaker for speaker in own_speakers if speaker not in takes]
         if missing:
             raise DataError(
                 f"no recordings of {missing[0]} in {args.fsdd}; there are: {' '.join(takes)}"
             )
-        count = getattr(args, f"num_{name}")
-        items = plan_items(name, takes, own_speakers, [1.0], count, args.seed)
-        if name == "train":
-            items += plan_items(
-                "perturbed", takes, own_speakers, factors, args.num_perturbed, args.seed
-            )
-        made = render_set(
-            args.data / name,
-            args.audio / name,
-            items,
-            render,
-            args.sample_rate,
-            {"version": VERSION},
-            args.nj,
-        )
-        print(f"{args.data / name}: {len(items)} utterances{'' if made else ' (there already)'}")
+    sets = {
+        name: plan_items(name, takes, own_speakers, [1.0], getattr(args, f"num_{name}"), args.seed)
+        for name, own_speakers in speakers.items()
+    }
+    sets["train"] += plan_items(
+        "perturbed", takes, speakers["train"], factors, args.num_perturbed, args.seed
+    )
+    make_sets(args, sets.items(), render, {"version": VERSION})
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SslseError as error:
-        sys.exit(f"{Path(__file__).name}: error: {error}")
+    run_script(main)

@@ -6,17 +6,16 @@ neighbours is shared out among the sets. Long recordings are cut into pieces, al
 
 from __future__ import annotations
 
-import argparse
 import functools
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from sslse.data.audio import audio_info, read_audio, resample
-from sslse.errors import DataError, SslseError
-from sslse.simulate.corpus import Item, render_set
+from sslse.errors import DataError
+from sslse.simulate.corpus import Item
+from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 
 VERSION = 1  # a change of the sound makes old files outdated
 SUFFIXES = {".wav", ".flac", ".ogg"}
@@ -87,36 +86,23 @@ def render_noise(item: Item, sample_rate: int, band_limit: bool) -> np.ndarray:
 
 def main() -> None:
     """Command line of this script."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = corpus_parser(__doc__)
     parser.add_argument("--noise", required=True, type=Path, help="folder of noise recordings")
-    parser.add_argument("--data", default="data", type=Path, help="where noise_train … go")
-    parser.add_argument("--audio", default="data/audio", type=Path, help="where wav files go")
     parser.add_argument("--band-limit", action="store_true", help="nothing above 4 kHz")
     parser.add_argument("--piece-seconds", default=60.0, type=float, help="longest piece, about, s")
-    parser.add_argument("--sample-rate", default=16000, type=int, help="Hz")
-    parser.add_argument("--seed", default=0, type=int)
-    parser.add_argument("--nj", default=1, type=int, help="processes")
     args = parser.parse_args()
 
     render = functools.partial(
         render_noise, sample_rate=args.sample_rate, band_limit=args.band_limit
     )
     options = {"version": VERSION, "band_limit": args.band_limit}
+    sets = {}
     for name, files in share_out(list_files(args.noise), args.seed).items():
         if not files:
             raise DataError(f"{args.noise} has too few files to give {name} one; add recordings")
-        items = plan_items(files, args.noise, args.piece_seconds)
-        made = render_set(
-            args.data / name, args.audio / name, items, render, args.sample_rate, options, args.nj
-        )
-        print(
-            f"{args.data / name}: {len(items)} noises from {len(files)} files"
-            f"{'' if made else ' (there already)'}"
-        )
+        sets[name] = plan_items(files, args.noise, args.piece_seconds)
+    make_sets(args, sets.items(), render, options, "noises")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SslseError as error:
-        sys.exit(f"{Path(__file__).name}: error: {error}")
+    run_script(main)

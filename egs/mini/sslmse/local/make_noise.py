@@ -6,18 +6,15 @@ every set has babble of its own voices, which speak no commands.
 
 from __future__ import annotations
 
-import argparse
 import functools
-import sys
-from pathlib import Path
 
 import numpy as np
 from espeak import ACCENTS, Espeak
 from noises import COMMON, TEST_ONLY
 
 from sslse.data.audio import resample
-from sslse.errors import SslseError
-from sslse.simulate.corpus import Item, render_set
+from sslse.simulate.corpus import Item
+from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 
 VERSION = 1  # a change of the sound makes old files outdated
 SECONDS = (4.0, 10.0)
@@ -91,34 +88,15 @@ def render_noise(item: Item, espeak: Espeak, sample_rate: int) -> np.ndarray:
 
 def main() -> None:
     """Command line of this script."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="data", type=Path, help="where noise_train … go")
-    parser.add_argument("--audio", default="data/audio", type=Path, help="where wav files go")
+    parser = corpus_parser(__doc__)
     for name in KINDS:
         option = f"--num-{name.replace('_', '-')}"
         parser.add_argument(option, required=True, type=int, help="noises")
-    parser.add_argument("--sample-rate", default=16000, type=int, help="Hz")
-    parser.add_argument("--seed", default=0, type=int)
-    parser.add_argument("--nj", default=1, type=int, help="processes")
     args = parser.parse_args()
-
     render = functools.partial(render_noise, espeak=Espeak(), sample_rate=args.sample_rate)
-    for name in KINDS:
-        items = plan_items(name, getattr(args, f"num_{name}"), args.seed)
-        made = render_set(
-            args.data / name,
-            args.audio / name,
-            items,
-            render,
-            args.sample_rate,
-            {"version": VERSION},
-            args.nj,
-        )
-        print(f"{args.data / name}: {len(items)} noises{'' if made else ' (there already)'}")
+    sets = ((name, plan_items(name, getattr(args, f"num_{name}"), args.seed)) for name in KINDS)
+    make_sets(args, sets, render, {"version": VERSION}, "noises")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except SslseError as error:
-        sys.exit(f"{Path(__file__).name}: error: {error}")
+    run_script(main)

@@ -46,6 +46,7 @@ oa_weights="0.1 0.2 0.4"  # observation-adding weights to choose from on the val
 metrics="sdr si_sdr pesq stoi estoi dnsmos"  # metrics of the enhanced speech
 max_utts="dnsmos=40"  # metric=number of utterances scored, for slow metrics
 title="Speech enhancement with an SSL-based loss"  # title of the report
+remarks=local/remarks.txt  # text whose paragraphs stand below the table of the report, where it exists
 paper=sslmse  # the paper whose figures stand beside ours in the report
 
 command_line=$*

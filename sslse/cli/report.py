@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a command that made the results, to be printed in the report (repeatable)",
     )
+    add("--remarks", metavar="FILE", help="text file whose paragraphs stand below the table")
     add("--examples", type=int, default=3, help="utterances to see and to hear (default: 3)")
     add(
         "--width",
@@ -69,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
         commands=args.command,
         num_examples=args.examples,
         markdown=args.markdown,
+        remarks=args.remarks,
     )
     width = args.width or shutil.get_terminal_size((100, 24)).columns
     print(text_table(report.results, width))

@@ -12,6 +12,7 @@ from pathlib import Path
 from sslse import __version__
 from sslse.data.atomic import atomic_open
 from sslse.data.datadir import DataDir
+from sslse.errors import DataError
 from sslse.report.claims import make_claims
 from sslse.report.examples import make_examples
 from sslse.report.markdown import results_markdown
@@ -48,6 +49,7 @@ def build_report(
     commands: Sequence[str] = (),
     num_examples: int = 3,
     markdown: str | os.PathLike | None = None,
+    remarks: str | os.PathLike | None = None,
 ) -> Report:
     """Read all scores of a test set and write the report.
 
@@ -64,9 +66,10 @@ def build_report(
         commands: that made the results, printed as they are.
         num_examples: utterances to see and hear.
         markdown: path of the Markdown file (default: in ``out``).
+        remarks: text file whose paragraphs stand below the table, beside the notes.
 
     Raises:
-        DataError: nothing was scored.
+        DataError: nothing was scored, or the file of remarks does not exist.
         ConfigError: an unknown paper.
     """
     beside = find_paper(paper)
@@ -81,6 +84,7 @@ def build_report(
         "settings": read_settings(results),
         "commands": list(commands),
         "versions": _versions(results),
+        "remarks": read_remarks(remarks) if remarks else [],
     }
     examples = make_examples(results, noisy, snr_db, num_examples) if noisy is not None else []
     page = Path(out) / "index.html"
@@ -90,6 +94,18 @@ def build_report(
     with atomic_open(text) as stream:
         stream.write(results_markdown(results, **common))
     return Report(results, text, page)
+
+
+def read_remarks(path: str | os.PathLike) -> list[str]:
+    """Return the paragraphs of a text file, each on one line.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"there is no file of remarks {path}")
+    text = Path(path).read_text(encoding="utf-8")
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
 def read_settings(results: Results) -> list[tuple[str, str, dict[str, dict[str, float]]]]:

@@ -19,6 +19,7 @@ def results_markdown(
     settings: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
     commands: Sequence[str],
     versions: Mapping[str, str],
+    remarks: Sequence[str] = (),
 ) -> str:
     """Return the page; it holds no dates, so the same results give the same bytes.
 
@@ -30,11 +31,12 @@ def results_markdown(
         settings: (system, chosen weight, weight to error rates) of the validation set.
         commands: that made the results.
         versions: of packages.
+        remarks: paragraphs of the experimenter's own.
     """
     parts = [
         f"# {title}",
         markdown_table(results),
-        "\n".join(f"- {text}" for text in notes(results)),
+        "\n".join(f"- {text}" for text in [*notes(results), *remarks]),
     ]
     if claims:
         parts.append("## What holds, and what does not")

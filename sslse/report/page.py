@@ -28,6 +28,7 @@ def html_page(
     settings: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
     commands: Sequence[str],
     versions: Mapping[str, str],
+    remarks: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -41,11 +42,12 @@ def html_page(
         settings: (system, chosen weight, weight to error rates) of the validation set.
         commands: that made the results.
         versions: of packages.
+        remarks: paragraphs of the experimenter's own, below the table.
     """
     figures = snr_charts(results, snr_db)
     training = training_charts(results)
     sections = [
-        ("result", "Result", _result(results, paper)),
+        ("result", "Result", _result(results, paper, remarks)),
         ("claims", "What holds, and what does not", claims_section(claims)),
         ("paper", "Beside the paper", _paper(results, paper) if paper else ""),
         ("snr", "Against the SNR of the input", _figures(results, figures)),
@@ -75,7 +77,7 @@ def _dot(color: int) -> str:
     return f'<span class="dot c{color % 8}"></span>'
 
 
-def _result(results: Results, paper: Paper | None) -> str:
+def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> str:
     colors = row_colors(results)
     heads = "".join(
         f"<th>{escape(heading(column)).replace('WER ', 'WER<br>')}<small>"
@@ -113,7 +115,8 @@ def _result(results: Results, paper: Paper | None) -> str:
         f'<div class="scroll"><table><thead>{group}<tr><th>system</th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
-    return table + "".join(f'<p class="note">{escape(text)}</p>' for text in notes(results))
+    paragraphs = [*notes(results), *remarks]
+    return table + "".join(f'<p class="note">{escape(text)}</p>' for text in paragraphs)
 
 
 def _paper(results: Results, paper: Paper) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from sslse.cli.main import main
+from sslse.errors import DataError
 from sslse.report.build import build_report
 
 CHROMIUM = shutil.which("chromium")
@@ -44,6 +45,16 @@ def test_every_row_is_seen_and_heard(report):
     clips = 3 * len(report.results.rows)
     assert text.count("<audio ") == text.count("<img ") == clips
     assert text.count("<article>") == 3
+
+
+def test_remarks_stand_below_the_table_of_both(experiment, tmp_path):
+    path = tmp_path / "remarks.txt"
+    path.write_text("Voices are\nfew & <old>.\n\n\nA second one.\n")
+    report = build_report(experiment, "test", tmp_path / "report", remarks=path)
+    assert "- Voices are few & <old>.\n- A second one.\n" in report.markdown.read_text()
+    assert '<p class="note">Voices are few &amp; &lt;old&gt;.</p>' in report.page.read_text()
+    with pytest.raises(DataError, match="no file of remarks"):
+        build_report(experiment, "test", tmp_path / "report", remarks=tmp_path / "other")
 
 
 def test_markdown_has_table_claims_paper_commands_and_no_date(report):

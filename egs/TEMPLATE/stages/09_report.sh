@@ -6,6 +6,8 @@ for set in ${test_sets}; do
     if "${dry_run}"; then break; fi
     folder=$(report_of "${set}")
     mkdir -p "${folder}"
+    options=()
+    if [ -n "${remarks}" ] && [ -f "${remarks}" ]; then options+=(--remarks "${remarks}"); fi
     sslse report --exp "${expdir}" --set "${set}" --out "${folder}" --data "${datadir}/${set}_noisy" \
-        --title "${title}" --paper "${paper}" --command "${SSLSE_COMMAND:-./run.sh}" > "${folder}/table.txt"
+        --title "${title}" --paper "${paper}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"
 done

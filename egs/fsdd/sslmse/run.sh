@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SSL-MSE on recorded digits in recorded noise: about 15 minutes on two cores.
+# SSL-MSE on recorded digits in recorded noise: about 35 minutes a seed on two cores.
 set -euo pipefail
 SSLSE_COMMAND=$(printf '%q ' "$0" "$@")
 export SSLSE_COMMAND

@@ -5,15 +5,17 @@
 #     name=default  # what it is (unit)
 # Only such lines are options; their comments are the text of --help. `--name value`, `--name=value` and
 # `--some-name value` set them; a default of true or false makes a boolean. An unknown option is an error
-# that names the nearest one. What is no option is left in the array `positional`.
+# that names the nearest one. What is no option is left in the array `positional`. Where several files hold option
+# lines, the array `parse_options_scripts` names them before this file is sourced; the head of the first is
+# the head of the help, and its options come last.
 
-parse_options_script=${BASH_SOURCE[1]}
+if [ -z "${parse_options_scripts+set}" ]; then parse_options_scripts=("${BASH_SOURCE[1]}"); fi
 positional=()
 
-# The option lines of the script as "name<TAB>comment"; lines "# Title:" between them as "<TAB>Title".
+# The option lines of the scripts as "name<TAB>comment"; lines "# Title:" between them as "<TAB>Title".
 parse_options_table() {
     sed -nE -e "s/^([a-z][a-z0-9_]*)=('[^']*'|\"[^\"]*\"|[^ #]*) +# (.*)\$/\1\t\3/p" \
-        -e 's/^# ([A-Z][A-Za-z ,]*:)$/\t\1/p' "${parse_options_script}"
+        -e 's/^# ([A-Z][A-Za-z ,]*:)$/\t\1/p' "${parse_options_scripts[@]:1}" "${parse_options_scripts[0]}"
 }
 
 parse_options_error() {
@@ -41,7 +43,7 @@ parse_options_nearest() {
 
 parse_options_help() {
     local name comment
-    sed -n '/^#!/d; /^# shellcheck/d; /^#/!q; s/^# \{0,1\}//p' "${parse_options_script}"
+    sed -n '/^#!/d; /^# shellcheck/d; /^#/!q; s/^# \{0,1\}//p' "${parse_options_scripts[0]}"
     while IFS= read -r line; do
         name=${line%%$'\t'*} comment=${line#*$'\t'}
         if [ -z "${name}" ]; then

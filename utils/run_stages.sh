@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The stage loop and the two words of a stage file, job and run_jobs. Sourced by sslse.sh.
+# The stage loop and the two words of a stage file, job and run_jobs. Sourced by egs/TEMPLATE/pipeline.sh.
 #
 # A stage file is NN_name.sh: NN is its number, the comment on its first lines says what it does. It calls
 #     job NAME FOLDER COMMAND...      as often as it has output folders, then
@@ -48,16 +48,23 @@ time_left() {
         }' conf/minutes
 }
 
-# run_stages FOLDER: run the stages of a folder from --stage to --stop_stage, without --skip_stages.
+# run_stages FOLDER...: run the stages of the folders from --stage to --stop_stage, without --skip_stages. Where two
+# folders have a stage of one number, that of the later folder runs.
 run_stages() {
-    local file name number files=() names=() index summary
-    for file in "$1"/[0-9][0-9]_*.sh; do
+    local folder file name number files=() names=() index summary
+    local -A file_of=()
+    for folder in "$@"; do
+        for file in "${folder}"/[0-9][0-9]_*.sh; do
+            if [ -f "${file}" ]; then name=${file##*/} && file_of[${name:0:2}]=${file}; fi
+        done
+    done
+    while IFS= read -r file; do
         number=${file##*/} && number=$((10#${number:0:2}))
         if [ "${number}" -lt "${stage:?}" ] || [ "${number}" -gt "${stop_stage:?}" ]; then continue; fi
         if [[ " ${skip_stages:-} " == *" ${number} "* ]]; then continue; fi
         name=${file##*/[0-9][0-9]_}
         files+=("${file}") names+=("${name%.sh}")
-    done
+    done < <(for number in "${!file_of[@]}"; do echo "${number} ${file_of[${number}]}"; done | sort | cut -d ' ' -f 2-)
     [ ${#files[@]} -gt 0 ] || die "no stage between --stage ${stage} and --stop_stage ${stop_stage}"
     for index in "${!files[@]}"; do
         file=${files[index]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -85,16 +86,16 @@ def test_help_is_made_of_the_comments(script):
 
 
 def test_help_of_the_recipes_names_every_option(repository):
-    text = (repository / "egs/TEMPLATE/sslse.sh").read_text()
+    template = repository / "egs/TEMPLATE"
     done = subprocess.run(
-        ["../../TEMPLATE/sslse.sh", "--help"],
+        [template / "sslmse.sh", "--help"],
         cwd=repository / "egs/mini/sslmse",
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0
-    block = text.split("# Flow:")[1].split("command_line")[0]
-    names = [line.split("=")[0] for line in block.splitlines() if "=" in line]
+    text = (template / "options.sh").read_text() + (template / "sslmse.sh").read_text()
+    names = re.findall(r"^([a-z_]+)=.*  # ", text, re.MULTILINE)
     assert len(names) > 25
     for name in names:
         assert f"\n  --{name} " in done.stdout

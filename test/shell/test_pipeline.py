@@ -11,7 +11,8 @@ import pytest
 
 
 def stages(folder: Path) -> list[Path]:
-    return sorted((folder / "egs/TEMPLATE/stages").glob("*.sh"))
+    template = folder / "egs/TEMPLATE"
+    return sorted([*template.glob("stages/*.sh"), *template.glob("sslmse/[0-9]*.sh")])
 
 
 def test_all_stages_and_again(checkout):
@@ -133,7 +134,7 @@ def test_changed_configuration_is_noticed_with_all_that_follows(checkout):
     assert redone == {f"seed0/{s}" for s in ("se_pretrain", "ft_snr", "ft_lmfb", "ft_ssl_mse")}
 
 
-@pytest.mark.parametrize("victim", ["run_jobs.py", "sslse.sh", "exp/seed0/se_pretrain"])
+@pytest.mark.parametrize("victim", ["run_jobs.py", "sslmse.sh", "exp/seed0/se_pretrain"])
 def test_kill_nine_then_the_same_command(checkout, victim):
     """The launcher, the script or the job dies; nothing stays behind; the same command goes on."""
     process = checkout.start("./run.sh", "--stop_stage", "3", FAKE_HANG="seed0/se_pretrain")

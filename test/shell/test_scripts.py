@@ -64,9 +64,15 @@ def test_no_pipe_into_a_reader_that_stops_early(repository):
 
 
 def test_the_number_of_a_stage_is_its_file_name(repository):
-    files = sorted((repository / "egs/TEMPLATE/stages").glob("*"))
-    numbers = [int(file.name[:2]) for file in files]
-    assert numbers == sorted(set(numbers)), "two stages have one number"
+    template = repository / "egs/TEMPLATE"
+    systems = [script.stem for script in template.glob("*.sh") if (template / script.stem).is_dir()]
+    assert "sslmse" in systems
+    files = []
+    for folder in ["stages", *systems]:
+        stages = sorted(file for file in (template / folder).glob("*") if file.name != "words.sh")
+        numbers = [int(file.name[:2]) for file in stages]
+        assert numbers == sorted(set(numbers)), f"two stages of {folder} have one number"
+        files += stages
     for file in files:
         assert re.fullmatch(r"\d\d_[a-z_]+\.sh", file.name)
         text = file.read_text()

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from the system's script
 # Mix the validation and test speech with noises of their own.
 read -ra sets <<< "${valid_set} ${test_sets}"
 for set in "${sets[@]}"; do

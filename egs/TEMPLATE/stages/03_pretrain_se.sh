@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from the system's script
 # Pre-train the enhancer with the SNR loss alone.
 for seed in ${seeds}; do
     # shellcheck disable=SC2046 # words

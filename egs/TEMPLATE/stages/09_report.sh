@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from the system's script
 # Write the result table and the page with curves, spectrograms and audio.
 # Always made anew: it reads all seeds and systems that are there, also those of earlier runs.
 for set in ${test_sets}; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from the system's script
 # Pack the enhancers with a card, ready for from_pretrained and `sslse enhance`.
 for seed in ${seeds}; do
     for system in $(enhancer_systems); do

@@ -6,7 +6,7 @@ export SSLSE_COMMAND
 cd "$(dirname "${BASH_SOURCE[0]}")"
 ../../../tools/install.sh
 
-exec ../../TEMPLATE/sslse.sh \
+exec ../../TEMPLATE/sslmse.sh \
     --train_set train \
     --valid_set valid \
     --test_sets test \

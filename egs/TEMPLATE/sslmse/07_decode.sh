@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from sslmse.sh
 # Enhance and recognise; the observation-adding weight is chosen on the validation set.
 # for_each WORD SET WEIGHTS...: a job for every seed, trained enhancer and weight.
 for_each_decoded() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from sslmse.sh
 # Fine-tune the enhancer, once for every loss that is compared.
 for seed in ${seeds}; do
     for name in ${finetune_systems}; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from sslmse.sh
 # Score every enhanced set: signal metrics, perceptual metrics, word errors.
 if [[ ${metrics} == *pesq* ]] && ! python -c 'import pesq' 2> /dev/null; then
     log "PESQ is left out: it is not installed (a C compiler was missing; see tools/install.sh)"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from sslmse.sh
 # Train the SSL models and the log-mel recogniser, on clean speech.
 upstream_seeds=()
 for seed in ${seeds}; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # the options come from sslse.sh
+# shellcheck disable=SC2154 # the options come from sslmse.sh
 # Train the recognition heads on the frozen SSL models, on clean speech.
 for seed in ${seeds}; do
     valid=(--data.valid "${datadir}/${valid_set}")

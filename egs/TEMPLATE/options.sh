@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the stages use the options
+# Options that every system has. Sourced by the systems' scripts, which add their own and then source pipeline.sh.
+
+# Flow:
+stage=1  # first stage
+stop_stage=10  # last stage
+skip_stages=""  # numbers of stages to leave out
+nj=0  # jobs at a time (0: one per CPU core)
+seeds="0"  # one system of each kind is trained per seed
+force=false  # redo results that were made with other options
+dry_run=false  # print the commands of the chosen stages and run none
+heartbeat=30  # seconds between lines that say how far the jobs are
+
+# Data:
+datadir=data  # folder of the data directories
+expdir=exp  # folder of everything that is trained, enhanced and scored
+train_set=train  # clean speech for training
+valid_set=valid  # clean speech for choosing settings
+test_sets="test"  # clean speech for the results; the noise of set X is in noise_X
+local_data_opts=""  # options for local/data.sh
+simulate_seed=0  # seed of the noisy validation and test sets
+simulate_config=conf/simulate.yaml  # noisy validation and test sets
+
+# Training:
+train_args=""  # overrides for every `sslse train`, for example "--trainer.max_steps 20"
+
+# Evaluation:
+metrics="sdr si_sdr pesq stoi estoi dnsmos"  # metrics of the enhanced speech
+max_utts="dnsmos=40"  # metric=number of utterances scored, for slow metrics
+remarks=local/remarks.txt  # text whose paragraphs stand below the table of the report, where it exists

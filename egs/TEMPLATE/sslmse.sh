@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Speech enhancement for robust speech recognition with an SSL-based loss: from a corpus to a report.
+#
+# Usage: ./run.sh [options]     The same command again continues; finished work is skipped.
+# shellcheck disable=SC2034 # the stages use the options
+set -euo pipefail
+template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=options.sh
+. "${template}/options.sh"
+
+# Configurations:
+se_config=conf/train_se.yaml  # pre-training of the enhancer
+upstream_config=conf/train_upstream.yaml  # pre-training of a small SSL model
+asr_config=conf/train_asr_ssl.yaml  # recognition head on the SSL model
+logmel_config=conf/train_asr_logmel.yaml  # recogniser that shares nothing with the SSL model
+finetune_configs=conf/finetune_%s.yaml  # fine-tunings; %s stands for the system's name
+
+# Systems:
+finetune_systems="snr lmfb ssl_mse"  # fine-tunings of the enhancer
+recognizers="ssl ssl_other logmel"  # recognisers; ssl_other stands on the SSL model of another seed
+upstream_model=""  # SSL model, folder or hub name (empty: train a small one)
+other_upstream_model=""  # SSL model of ssl_other, folder or hub name (empty: that of the next seed)
+logmel_model=""  # ESPnet ASR model, a folder (empty: train one)
+logmel_args=""  # further options of the log-mel ASR's training
+
+# Report:
+oa_weights="0.1 0.2 0.4"  # observation-adding weights to choose from on the validation set; 0 is always there
+title="Speech enhancement with an SSL-based loss"  # title of the report
+paper=sslmse  # the paper whose figures stand beside ours in the report
+
+check_system_options() {
+    check_words recognizers ssl ssl_other logmel
+}
+
+# shellcheck source=pipeline.sh
+. "${template}/pipeline.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts data directories together: files that all of them have, line by line.
+# Puts data directories together: the tables ("id value" lines) that all of them have, line by line.
 #
 # Usage: combine_data.sh OUT IN1 IN2...
 set -euo pipefail
@@ -14,7 +14,7 @@ shift
 mkdir -p "${out}"
 for file in "$1"/*; do
     name=${file##*/}
-    [ -f "${file}" ] && [ "${name}" != spk2utt ] || continue
+    [ -f "${file}" ] && [ "${name}" != spk2utt ] && [[ ${name} != *.jsonl ]] || continue
     for folder in "$@"; do
         if [ ! -f "${folder}/${name}" ]; then
             echo "combine_data.sh: ${folder} has no ${name}; it is left out" >&2

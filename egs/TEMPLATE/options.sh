@@ -21,6 +21,7 @@ test_sets="test"  # clean speech for the results; the noise of set X is in noise
 local_data_opts=""  # options for local/data.sh
 simulate_seed=0  # seed of the noisy validation and test sets
 simulate_config=conf/simulate.yaml  # noisy validation and test sets
+conditions=conf/conditions  # test conditions, where the file exists: NAME NOISE KEY=VALUE... (NOISE: suffix of noise_X, or -)
 
 # Training:
 train_args=""  # overrides for every `sslse train`, for example "--trainer.max_steps 20"

@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="one setting, instead of the file's; may be repeated",
     )
+    parser.add_argument(
+        "--condition",
+        default="",
+        metavar="NAME",
+        help="end every utterance id with -NAME and write utt2condition, to combine several sets",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the plan (default: 0)")
     parser.add_argument(
         "--nj", type=int, default=0, help="processes (default: 0, one per CPU core)"
@@ -38,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Simulate and print one line of result."""
     import os
+    import re
 
     import yaml
 
@@ -51,6 +58,10 @@ def run(args: argparse.Namespace) -> int:
         if not equals:
             raise ConfigError(f"--set needs KEY=VALUE, not '{setting}'")
         values[key] = yaml.safe_load(value)
+    if not re.fullmatch(r"[\w.+-]*", args.condition):
+        raise ConfigError(
+            f"--condition is one word of letters, digits, _ . + -, not '{args.condition}'"
+        )
     if args.seed < 0 or args.nj < 0:
         raise ConfigError("--seed and --nj must not be negative")
     summary = simulate(
@@ -62,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         nj=args.nj or os.cpu_count() or 1,
         plan_only=args.plan_only,
+        condition=args.condition,
     )
     if args.plan_only:
         print(f"{args.out}/plan.jsonl: {summary.num_utterances} utterances planned")

@@ -116,6 +116,11 @@ class DataDir:
         return Table(self.table("utt2noise"))
 
     @cached_property
+    def utt2condition(self) -> Table[str]:
+        """Utterance to the test condition that it stands for."""
+        return Table(self.table("utt2condition"))
+
+    @cached_property
     def utt2label(self) -> Table[str]:
         """Utterance to its class."""
         return Table(self.table("utt2label"))

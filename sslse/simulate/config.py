@@ -17,6 +17,7 @@ CHOICES = {
     "clean_reference": ("reverberant", "early"),
     "silent_noise": ("error", "clean"),
 }
+MAY_BE_INFINITE = ("snr_low", "snr_high")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class SimulateConfig:
 
     Attributes:
         snr_low: lowest SNR, dB.
-        snr_high: highest SNR, dB; the SNR is uniform between both.
+        snr_high: highest SNR, dB; the SNR is uniform between both. Both infinite (``.inf`` in
+            YAML): no noise, clean speech in the layout of a noisy set.
         level: what the speech level of the SNR is: ``active``, the power of the frames in which
             somebody speaks (see ``sslse.simulate.level``), or ``whole``, the power of all samples.
             The noise level is the power of all samples in both cases.
@@ -90,6 +92,14 @@ class SimulateConfig:
         if not self.snr_low <= self.snr_high:
             raise ConfigError(
                 f"simulate: snr_low ({self.snr_low} dB) is above snr_high ({self.snr_high} dB)"
+            )
+        infinite = float("inf")
+        if -infinite in (self.snr_low, self.snr_high) or (
+            self.snr_high == infinite and self.snr_low != infinite
+        ):
+            raise ConfigError(
+                f"simulate: no SNR is uniform from {self.snr_low} to {self.snr_high} dB; for clean "
+                "speech both must be .inf"
             )
         if not 0.25 <= self.speed_low <= self.speed_high <= 4:
             raise ConfigError(
@@ -167,7 +177,8 @@ def read_yaml(path: str | os.PathLike) -> dict[str, Any]:
 def _check_type(name: str, value: Any, default: Any) -> None:
     wanted = type(default)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if wanted is float and number and value == value and abs(value) != float("inf"):
+    infinite = number and abs(value) == float("inf")
+    if wanted is float and number and value == value and (not infinite or name in MAY_BE_INFINITE):
         return
     if wanted is not float and type(value) is wanted:
         return

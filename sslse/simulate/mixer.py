@@ -25,7 +25,7 @@ class Mixture:
         noisy: float32, shape (time,).
         clean: reference, float32, shape (time,).
         noise: float32, shape (time,); includes late reverberation when the reference is early.
-        snr_db: dB; +inf when a silent noise left the mixture clean.
+        snr_db: dB; +inf when a silent noise, or the plan, left the mixture clean.
         noise_id: id of the noise, or ``babble``.
         offset: first sample of the noise that was used.
         noise_gain: factor of the noise, before ``scale``.
@@ -121,7 +121,9 @@ class NoiseMixer:
         else:
             noise = self.noises.names[int(which * len(self.noises))]
             offset = draw_offset(where, self.noises.num_samples(noise), num_samples)
-        snr_db = config.snr_low + (config.snr_high - config.snr_low) * level
+        snr_db = config.snr_low
+        if config.snr_high > config.snr_low:
+            snr_db += (config.snr_high - config.snr_low) * level
         # Rounded: the value in the plan and in utt2snr is the value that is mixed.
         return MixturePlan(noise, offset, round(snr_db, 4), rir, babble, utterance, change)
 

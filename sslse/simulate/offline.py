@@ -64,6 +64,7 @@ def simulate(
     seed: int = 0,
     nj: int = 1,
     plan_only: bool = False,
+    condition: str = "",
 ) -> SimulationSummary:
     """Make a noisy set.
 
@@ -77,6 +78,8 @@ def simulate(
         nj: processes.
         plan_only: write ``plan.jsonl`` and no audio. A plan that is there, made from the same
             inputs, is used as it is, so that it may be edited before the audio is made.
+        condition: name of the set's condition; it ends every utterance id (``utt-condition``) and
+            stands in ``utt2condition``, so that sets of several conditions can be combined.
 
     Raises:
         SslseError: an input is wrong; utterances that were mixed already stay.
@@ -105,10 +108,11 @@ def simulate(
         (out / ".done").unlink(missing_ok=True)
         with open(out / ".journal", "a", encoding="utf-8") as journal:
             _mix_all(_Task(clean, mixer, out / "audio"), todo, nj, journal, notes, len(plans))
-    if todo or not (out / ".done").exists():
-        _write_tables(out, clean, plans, notes)
+    finished = f"{identity} {condition}".rstrip()
+    if todo or not (out / ".done").exists() or (out / ".done").read_text() != finished:
+        _write_tables(out, clean, plans, notes, condition)
         with atomic_open(out / ".done") as stream:
-            stream.write(identity)
+            stream.write(finished)
     return SimulationSummary(
         num_utterances=len(plans),
         num_mixed=len(todo),
@@ -253,6 +257,7 @@ def _write_tables(
     clean: DataDir,
     plans: dict[str, MixturePlan],
     notes: dict[str, dict[str, Any]],
+    condition: str,
 ) -> None:
     tables: dict[str, dict[str, Any]] = {
         name: {utterance: str(audio_path(out / "audio", stream, utterance)) for utterance in plans}
@@ -274,4 +279,10 @@ def _write_tables(
     with atomic_open(out / "mixtures.jsonl") as stream:
         for note in ordered:
             stream.write(json.dumps(note, ensure_ascii=False) + "\n")
+    if condition:
+        tables = {
+            name: {f"{utterance}-{condition}": value for utterance, value in table.items()}
+            for name, table in tables.items()
+        }
+        tables["utt2condition"] = {f"{utterance}-{condition}": condition for utterance in plans}
     write_datadir(out, **tables)

@@ -24,7 +24,7 @@ def test_no_settings_are_the_defaults():
         ({"snr_low": 11}, "above snr_high"),
         ({"snr_low": "five"}, "finite number"),
         ({"snr_low": float("nan")}, "finite number"),
-        ({"snr_high": float("inf")}, "finite number"),
+        ({"peak": float("inf")}, "finite number"),
         ({"snr_low": True}, "finite number"),
         ({"sample_rate": 16000.0}, "whole number"),
         ({"sample_rate": 0}, "1 or more"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import math
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import soundfile
 from sslse.cli.main import main
 from sslse.data.audio import read_audio
 from sslse.data.datadir import DataDir, write_datadir
-from sslse.errors import AudioError, DataError
+from sslse.errors import AudioError, ConfigError, DataError
 from sslse.simulate.config import SimulateConfig
 from sslse.simulate.level import active_power, mean_power
 from sslse.simulate.offline import simulate
@@ -255,3 +256,28 @@ def test_the_command(speech, noise, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert error.startswith("sslse simulate: error: simulate: unknown key 'snr_lo'")
+
+
+def test_conditions_name_their_utterances_and_clean_is_one_of_them(speech, noise, tmp_path):
+    """Infinite SNR leaves the speech as it is; sets of two conditions have no id in common."""
+    clean = dataclasses.replace(CONFIG, snr_low=math.inf, snr_high=math.inf)
+    simulate(speech, noise, tmp_path / "clean", clean, condition="clean")
+    simulate(speech, noise, tmp_path / "loud", CONFIG, condition="0_dB")
+    quiet, loud = DataDir(tmp_path / "clean"), DataDir(tmp_path / "loud")
+    assert set(quiet.utt2condition.values()) == {"clean"}
+    assert set(quiet.utt2snr.values()) == {math.inf}
+    assert not set(quiet.utterances) & set(loud.utterances)
+    for name in quiet.utterances:
+        assert name.endswith("-clean")
+        wav, spk1, noise1 = (quiet.load(name, kind)[0] for kind in ("wav", "spk1", "noise1"))
+        assert np.array_equal(wav, spk1) and not noise1.any()
+        assert np.array_equal(spk1, loud.load(name.replace("clean", "0_dB"), "spk1")[0])
+    # another name for the same audio mixes nothing again
+    assert simulate(speech, noise, tmp_path / "loud", CONFIG, condition="c").num_mixed == 0
+    assert set(DataDir(tmp_path / "loud").utt2condition.values()) == {"c"}
+
+
+@pytest.mark.parametrize("low, high", [(0.0, math.inf), (-math.inf, 0.0), (-math.inf, -math.inf)])
+def test_half_infinite_ranges_are_refused(low, high):
+    with pytest.raises(ConfigError, match="no SNR is uniform from"):
+        SimulateConfig(snr_low=low, snr_high=high)

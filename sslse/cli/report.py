@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 
 from sslse.cli.score import _pair
+from sslse.report.papers import PAPERS
 
 SUMMARY = "make the result table, RESULTS.md and the HTML page"
 
@@ -25,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--title", default="Results", help="title of the report (default: Results)")
     add("--data", help="noisy data directory of the set (default: data/SET_noisy beside --exp)")
     add(
-        "--paper", help="paper whose numbers stand beside the measured ones: sslmse (default: none)"
+        "--paper",
+        help="paper whose labels, claims and numbers stand beside the measured ones: "
+        f"{', '.join(PAPERS)} (default: none)",
     )
     add("--systems", default="", help="comma-separated rows, in this order (default: all scored)")
     add(
@@ -73,8 +76,9 @@ def run(args: argparse.Namespace) -> None:
         remarks=args.remarks,
     )
     width = args.width or shutil.get_terminal_size((100, 24)).columns
-    print(text_table(report.results, width))
-    print()
+    for grid in report.grids:
+        print(text_table(report.results, grid, width))
+        print()
     for sentence in notes(report.results):
         print(sentence.replace("the best in bold", "* the best"))
     print(f"table and claims: {report.markdown}\npage: {report.page}")

@@ -14,10 +14,12 @@ from sslse.data.atomic import atomic_open
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
 from sslse.report.claims import make_claims
+from sslse.report.conditions import condition_tables, select_utterances
 from sslse.report.examples import make_examples
+from sslse.report.grid import Grid, main_grid
 from sslse.report.markdown import results_markdown
 from sslse.report.page import html_page
-from sslse.report.paper import find_paper
+from sslse.report.papers import find_paper
 from sslse.report.results import Results
 
 
@@ -26,12 +28,14 @@ class Report:
     """What was written.
 
     Args:
-        results: the table.
+        results: all scores.
+        grids: the tables: all measures, then one measure by test condition.
         markdown: path of ``RESULTS.md``.
         page: path of the HTML page.
     """
 
     results: Results
+    grids: list[Grid]
     markdown: Path
     page: Path
 
@@ -73,13 +77,25 @@ def build_report(
         ConfigError: an unknown paper.
     """
     beside = find_paper(paper)
-    results = Results(exp, set_name, systems, labels)
     folder = Path(data) if data else Path(exp).parent / "data" / f"{set_name}_noisy"
     noisy = DataDir(folder) if data or folder.is_dir() else None
     snr_db = dict(noisy.utt2snr) if noisy is not None and noisy.has("utt2snr") else {}
+    conditions = _conditions(noisy)
+    overall = beside.overall if beside else "*"
+    results = Results(
+        exp,
+        set_name,
+        systems,
+        {**(beside.labels if beside else {}), **(labels or {})},
+        utterances=select_utterances(conditions, overall) if conditions else None,
+    )
+    claims = []
+    if beside:
+        claims = make_claims(results, beside.better, beside.compared, beside.tasks)
     common = {
         "title": title,
-        "claims": make_claims(results),
+        "claims": claims,
+        "conditions": condition_tables(results, beside, conditions),
         "paper": beside,
         "settings": read_settings(results),
         "commands": list(commands),
@@ -93,7 +109,13 @@ def build_report(
         stream.write(html_page(results, snr_db=snr_db, examples=examples, **common))
     with atomic_open(text) as stream:
         stream.write(results_markdown(results, **common))
-    return Report(results, text, page)
+    return Report(results, [main_grid(results), *common["conditions"]], text, page)
+
+
+def _conditions(noisy: DataDir | None) -> dict[str, str]:
+    if noisy is None or not noisy.has("utt2condition"):
+        return {}
+    return dict(noisy.utt2condition)
 
 
 def read_remarks(path: str | os.PathLike) -> list[str]:

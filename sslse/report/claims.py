@@ -10,24 +10,6 @@ from sslse.metrics.bootstrap import Comparison, paired_bootstrap
 from sslse.report.format import format_number, heading, minus, unit
 from sslse.report.results import Key, Results
 
-# First system expected to be better than the second in word error rate, for every recogniser.
-WORD_PAIRS: tuple[tuple[Key, Key], ...] = (
-    (("ft_ssl_mse", False), ("ft_lmfb", False)),
-    (("ft_lmfb", False), ("ft_snr", False)),
-    (("ft_ssl_mse", False), ("ft_snr", False)),
-    (("ft_ssl_mse", False), ("noisy", False)),
-    (("ft_ssl_mse", True), ("noisy", False)),
-    (("ft_ssl_mse", True), ("ft_snr", True)),
-)
-# What the gain in words may cost: difference of a column, first minus second.
-QUALITY_PAIRS: tuple[tuple[Key, Key, str], ...] = (
-    (("ft_ssl_mse", False), ("ft_snr", False), "sdr"),
-    (("ft_ssl_mse", False), ("ft_snr", False), "pesq"),
-    (("ft_ssl_mse", False), ("ft_snr", False), "dnsmos_sig"),
-    (("ft_ssl_mse", False), ("ft_snr", False), "dnsmos_bak"),
-    (("ft_ssl_mse", False), ("ft_snr", False), "dnsmos_ovrl"),
-    (("ft_ssl_mse", False), ("noisy", False), "stoi"),
-)
 HOLDS, OPEN, REVERSED, LOWER, HIGHER = "holds", "open", "reversed", "lower", "higher"
 
 
@@ -39,7 +21,7 @@ class Claim:
         verdict: ``holds`` or ``reversed`` where the interval leaves zero out in favour of the first
             or the second system, ``open`` where it does not; ``higher`` or ``lower`` for quality.
         sentence: numbers included.
-        group: ``words`` or ``quality``.
+        group: ``task`` or ``quality``.
         first: label of the first system.
         second: label of the second system.
         column: what is compared.
@@ -72,18 +54,26 @@ def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comp
 
 def make_claims(
     results: Results,
-    word_pairs: Sequence[tuple[Key, Key]] = WORD_PAIRS,
-    quality_pairs: Sequence[tuple[Key, Key, str]] = QUALITY_PAIRS,
+    better: Sequence[tuple[Key, Key]],
+    compared: Sequence[tuple[Key, Key, str]],
+    tasks: tuple[str, ...] = ("wer_",),
 ) -> list[Claim]:
-    """Compare every pair that was scored: words for each recogniser, then quality."""
+    """Compare every pair that was scored: in the task first, then in quality.
+
+    Args:
+        results: the table.
+        better: first system expected to be better than the second, in every column of ``tasks``.
+        compared: (first, second, column) of which the difference is told without expectation.
+        tasks: prefixes of columns.
+    """
     claims = []
-    recognizers = [column for column in results.columns if column.startswith("wer_")]
-    for first, second in word_pairs:
-        for column in recognizers:
+    columns = [column for column in results.columns if column.startswith(tasks)]
+    for first, second in better:
+        for column in columns:
             comparison = compare_rows(results, first, second, column)
             if comparison is not None:
-                claims.append(_word_claim(results, first, second, column, comparison))
-    for first, second, column in quality_pairs:
+                claims.append(_task_claim(results, first, second, column, comparison))
+    for first, second, column in compared:
         if column in results.columns:
             comparison = compare_rows(results, first, second, column)
             if comparison is not None:
@@ -111,25 +101,28 @@ def _seeds(comparison: Comparison, better: bool, lower: bool) -> str:
     return f"in {same} of {total} seeds" if total > 1 else "one seed"
 
 
-def _word_claim(
+def _task_claim(
     results: Results, first: Key, second: Key, column: str, comparison: Comparison
 ) -> Claim:
     a, b = results.rows[first].label, results.rows[second].label
+    lower = lower_is_better(column)
+    better = comparison.difference <= 0 if lower else comparison.difference >= 0
     verdict = OPEN
     if comparison.certain:
-        verdict = HOLDS if comparison.difference < 0 else REVERSED
-    fewer = comparison.difference <= 0
+        verdict = HOLDS if better else REVERSED
     relative = minus(100 * comparison.difference / comparison.b if comparison.b else 0.0, "+.0f")
+    percent = " %" if unit(column) == "%" else ""
     sentence = (
-        f"{heading(column)}: “{a}” makes {'fewer' if fewer else 'more'} word errors than “{b}”: "
-        f"{100 * comparison.a:.1f} % against {100 * comparison.b:.1f} % "
-        f"({_signed(column, comparison.difference)} points, {relative} % relative; "
-        f"95 % interval {_interval(column, comparison)}, P(better) {comparison.probability:.3f}, "
-        f"{_seeds(comparison, fewer, True)})."
+        f"{heading(column)}: “{a}” is {'better' if better else 'worse'} than “{b}”: "
+        f"{format_number(column, comparison.a)}{percent} against "
+        f"{format_number(column, comparison.b)}{percent} "
+        f"({_signed(column, comparison.difference)}{' points' if percent else ''}, {relative} % "
+        f"relative; 95 % interval {_interval(column, comparison)}, "
+        f"P(better) {comparison.probability:.3f}, {_seeds(comparison, better, lower)})."
     )
     if verdict == OPEN:
         sentence += " The interval holds zero."
-    return Claim(verdict, sentence, "words", a, b, column, comparison)
+    return Claim(verdict, sentence, "task", a, b, column, comparison)
 
 
 def _quality_claim(

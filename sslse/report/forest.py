@@ -15,12 +15,12 @@ def claims_section(claims: Sequence[Claim]) -> str:
     """Return the section of the page: intervals as a picture, sentences, how they were made."""
     if not claims:
         return ""
-    words = [claim for claim in claims if claim.group == "words"]
+    task = [claim for claim in claims if claim.group == "task"]
     quality = [claim for claim in claims if claim.group == "quality"]
     parts = []
-    if words:
-        parts.append("<h3>Word errors</h3>" + forest(words))
-        parts.append(f"<details><summary>In words</summary>{_sentences(words)}</details>")
+    if task:
+        parts.append("<h3>Task</h3>" + forest(task))
+        parts.append(f"<details><summary>In words</summary>{_sentences(task)}</details>")
     if quality:
         parts.append("<h3>Signal quality</h3>" + _sentences(quality))
     return "".join(parts) + f'<p class="note">{escape(CAPTION)}</p>'

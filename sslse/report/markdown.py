@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sslse.report.claims import CAPTION, Claim
+from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, paper_lines
 from sslse.report.results import Results
 from sslse.report.table import markdown_table, notes
@@ -20,6 +21,7 @@ def results_markdown(
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
+    conditions: Sequence[Grid] = (),
 ) -> str:
     """Return the page; it holds no dates, so the same results give the same bytes.
 
@@ -32,15 +34,19 @@ def results_markdown(
         commands: that made the results.
         versions: of packages.
         remarks: paragraphs of the experimenter's own.
+        conditions: tables by test condition.
     """
     parts = [
         f"# {title}",
-        markdown_table(results),
+        markdown_table(results, main_grid(results)),
         "\n".join(f"- {text}" for text in [*notes(results), *remarks]),
     ]
+    for grid in conditions:
+        parts.append(f"## {grid.title}")
+        parts.append(markdown_table(results, grid))
     if claims:
         parts.append("## What holds, and what does not")
-        for group, name in (("words", "Word errors"), ("quality", "Signal quality")):
+        for group, name in (("task", "Task"), ("quality", "Signal quality")):
             items = [f"- **{c.verdict}**: {c.sentence}" for c in claims if c.group == group]
             if items:
                 parts.append(f"{name}:")

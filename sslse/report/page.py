@@ -11,8 +11,9 @@ from sslse.report.curves import row_colors, snr_charts, training_charts
 from sslse.report.examples import Clip, Example
 from sslse.report.forest import claims_section
 from sslse.report.format import format_cell, format_number, heading, unit
+from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, paper_lines
-from sslse.report.results import Results
+from sslse.report.results import Key, Results
 from sslse.report.table import notes
 from sslse.report.theme import SCRIPT, STYLE
 
@@ -29,6 +30,7 @@ def html_page(
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
+    conditions: Sequence[Grid] = (),
 ) -> str:
     """Return the page.
 
@@ -43,11 +45,13 @@ def html_page(
         commands: that made the results.
         versions: of packages.
         remarks: paragraphs of the experimenter's own, below the table.
+        conditions: tables by test condition.
     """
     figures = snr_charts(results, snr_db)
     training = training_charts(results)
     sections = [
         ("result", "Result", _result(results, paper, remarks)),
+        ("conditions", "By condition", _conditions(results, conditions)),
         ("claims", "What holds, and what does not", claims_section(claims)),
         ("paper", "Beside the paper", _paper(results, paper) if paper else ""),
         ("snr", "Against the SNR of the input", _figures(results, figures)),
@@ -78,7 +82,6 @@ def _dot(color: int) -> str:
 
 
 def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> str:
-    colors = row_colors(results)
     heads = "".join(
         f"<th>{escape(heading(column)).replace('WER ', 'WER<br>')}<small>"
         f"{unit(column) or '&nbsp;'} {'↓' if lower_is_better(column) else '↑'}</small></th>"
@@ -96,27 +99,53 @@ def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> st
             for number, name in enumerate(paper.columns)
         )
     lines = []
-    for key, row in results.rows.items():
-        label = row.short if (key[0], False) in results.rows else row.label
-        cells = [f"<td>{_dot(colors[key])}{escape(label)}</td>"]
-        for column in results.columns:
-            mean, spread = format_cell(column, results.table[key][column])
-            text = f"<b>{mean}</b>" if key in results.best(column) else mean
-            cells.append(f"<td>{text}{f'<small>±{spread}</small>' if spread else ''}</td>")
+    for key, cells in _rows(results, main_grid(results)).items():
         if paper:
             numbers = paper.rows.get(key, (None,) * len(paper.columns))
-            cells += [
+            cells += "".join(
                 f'<td class="paper{" first" * (not place)}">'
                 f"{'' if number is None else f'{number:g}'}</td>"
                 for place, number in enumerate(numbers)
-            ]
-        lines.append(f"<tr{' class=added' * key[1]}>{''.join(cells)}</tr>")
+            )
+        lines.append(f"<tr{' class=added' * key[1]}>{cells}</tr>")
     table = (
         f'<div class="scroll"><table><thead>{group}<tr><th>system</th>{heads}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
     paragraphs = [*notes(results), *remarks]
     return table + "".join(f'<p class="note">{escape(text)}</p>' for text in paragraphs)
+
+
+def _rows(results: Results, grid: Grid) -> dict[Key, str]:
+    """Return the ``<td>`` elements of each row."""
+    colors = row_colors(results)
+    best = [grid.best(place) for place in range(len(grid.heads))]
+    rows = {}
+    for key, cells in grid.rows.items():
+        row = results.rows[key]
+        label = row.short if (key[0], False) in results.rows else row.label
+        texts = [f"<td>{_dot(colors[key])}{escape(label)}</td>"]
+        for place, cell in enumerate(cells):
+            mean, spread = format_cell(grid.measures[place], cell)
+            text = f"<b>{mean}</b>" if key in best[place] else mean
+            texts.append(f"<td>{text}{f'<small>±{spread}</small>' if spread else ''}</td>")
+        rows[key] = "".join(texts)
+    return rows
+
+
+def _conditions(results: Results, grids: Sequence[Grid]) -> str:
+    parts = []
+    for grid in grids:
+        heads = "".join(f"<th>{escape(head)}</th>" for head in grid.heads)
+        lines = "".join(
+            f"<tr{' class=added' * key[1]}>{cells}</tr>"
+            for key, cells in _rows(results, grid).items()
+        )
+        parts.append(
+            f'<h3>{escape(grid.title)}</h3><div class="scroll"><table><thead><tr><th>system</th>'
+            f"{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+        )
+    return "".join(parts)
 
 
 def _paper(results: Results, paper: Paper) -> str:

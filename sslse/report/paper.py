@@ -1,10 +1,9 @@
-"""Numbers that the papers print, to stand beside the measured ones, never instead of them."""
+"""What a paper printed and expects of its systems, to stand beside the measured numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sslse.errors import ConfigError
 from sslse.report.claims import compare_rows
 from sslse.report.format import heading, minus
 from sslse.report.results import Key, Results
@@ -30,8 +29,23 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """A table of one measure, with a column for each group of test conditions.
+
+    Args:
+        title: what distinguishes the groups.
+        column: prefix of the measured columns; each that is there gets a table.
+        groups: heading to a pattern of the conditions in it (``*`` and ``?``, see ``fnmatch``).
+    """
+
+    title: str
+    column: str
+    groups: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Paper:
-    """What a paper's table says about rows that the report has.
+    """What a paper says about rows that the report has.
 
     Args:
         citation: whose numbers.
@@ -39,48 +53,25 @@ class Paper:
         columns: names of its numbers.
         rows: row to numbers, None where the text gives none.
         changes: relative changes in its text.
+        labels: system to what the table calls it, in the order of the table.
+        tasks: prefixes of the columns that the systems are built for.
+        better: first system expected to be better than the second, in every column of ``tasks``.
+        compared: (first, second, column) of which the difference is told without expectation.
+        conditions: tables by test condition.
+        overall: pattern of the conditions that enter the main table.
     """
 
     citation: str
     setting: str
     columns: tuple[str, ...]
     rows: dict[Key, tuple[float | None, ...]]
-    changes: tuple[Change, ...]
-
-
-PAPERS = {
-    "sslmse": Paper(
-        citation="Sato et al. 2025, Front. Signal Process. 5:1587969, Table 1 and section 5.2",
-        setting=(
-            "LibriSpeech with DNS noise at 0 to 10 dB, Conv-TasNet of full size, SSL-MSE with "
-            "WavLM Large, fixed addition ratio; only the numbers that its text gives"
-        ),
-        columns=("WER SSL head %", "WER Whisper %", "OVRL"),
-        rows={
-            ("clean", False): (None, 3.9, None),
-            ("noisy", False): (None, 9.3, None),
-            ("ft_snr", True): (12.2, 10.3, 2.93),
-            ("ft_ssl_mse", False): (11.3, 9.6, 3.42),
-        },
-        changes=(
-            Change(("ft_ssl_mse", False), ("ft_snr", False), "wer_", "WER, SSL head", -22),
-            Change(("ft_ssl_mse", False), ("ft_snr", False), "wer_", "WER, Whisper medium", -21),
-        ),
-    ),
-}
-
-
-def find_paper(name: str | None) -> Paper | None:
-    """Return a paper by its name, None for none.
-
-    Raises:
-        ConfigError: the name is unknown.
-    """
-    if not name:
-        return None
-    if name not in PAPERS:
-        raise ConfigError(f"no numbers of a paper '{name}'; known are {', '.join(PAPERS)}")
-    return PAPERS[name]
+    changes: tuple[Change, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ("wer_",)
+    better: tuple[tuple[Key, Key], ...] = ()
+    compared: tuple[tuple[Key, Key, str], ...] = ()
+    conditions: tuple[Conditions, ...] = ()
+    overall: str = "*"
 
 
 def paper_lines(results: Results, paper: Paper) -> list[tuple[str, str, str]]:

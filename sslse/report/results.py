@@ -5,28 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from sslse.errors import DataError
-from sslse.metrics.base import lower_is_better
 from sslse.metrics.scores import SUMMARY, read_column, read_summary
 from sslse.metrics.selection import weight_of
-from sslse.report.format import Cell, format_number, heading
+from sslse.report.format import Cell, heading
 
-LABELS = {
-    "clean": "clean",
-    "noisy": "noisy (no SE)",
-    "se_pretrain": "SNR, pre-training only",
-    "ft_snr": "SNR, as many steps",
-    "ft_lmfb": "SNR + LMFB",
-    "ft_asr": "SNR + ASR loss",
-    "ft_ssl_mse": "SNR + SSL-MSE",
-}
+LABELS = {"clean": "clean", "noisy": "noisy (no SE)"}  # systems that every experiment has
 COLUMNS = ("sdr", "si_sdr", "pesq", "stoi", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
 RECOGNIZERS = ("wer_ssl", "wer_ssl_other", "wer_logmel")
+HIDDEN = ("estoi", "dnsmos_p808", "snr")  # scored, but not in the table
 
 Key = tuple[str, bool]
 """A row: name of the system, whether the observation is added."""
@@ -41,12 +33,14 @@ class Row:
         label: what the table calls it.
         short: the same under the row of its system.
         runs: seed to the folder ``decode_<set>/oa<ω>``.
+        utterances: those that count; None for all.
     """
 
     key: Key
     label: str
     short: str
     runs: Mapping[int, Path] = field(repr=False)
+    utterances: frozenset[str] | None = field(default=None, repr=False)
 
     @property
     def system(self) -> str:
@@ -56,7 +50,18 @@ class Row:
     def column(self, name: str) -> list[dict[str, tuple[float, float]]]:
         """Return utterance to (numerator, denominator) of each seed that has the column."""
         folders = [run / "scores" for run in self.runs.values()]
-        return [read_column(folder, name) for folder in folders if name in read_summary(folder)]
+        tables = [read_column(folder, name) for folder in folders if name in read_summary(folder)]
+        if self.utterances is None:
+            return tables
+        return [{u: v for u, v in table.items() if u in self.utterances} for table in tables]
+
+    def failed(self, name: str) -> int:
+        """Return how many values of a column are missing, over all seeds."""
+        summaries = [read_summary(run / "scores") for run in self.runs.values()]
+        if self.utterances is None:
+            return sum(summary[name]["n_failed"] for summary in summaries if name in summary)
+        tables = self.column(name)
+        return len(self.utterances) * len(tables) - sum(map(len, tables))
 
 
 class Results:
@@ -67,6 +72,7 @@ class Results:
         set_name: name of the test set.
         systems: which, in this order (default: all that are scored, the known ones first).
         labels: system to what the table calls it, beyond :data:`LABELS`.
+        utterances: those that count (default: all of the set).
 
     Raises:
         DataError: nothing is scored there.
@@ -78,7 +84,9 @@ class Results:
         set_name: str,
         systems: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        utterances: Iterable[str] | None = None,
     ) -> None:
+        self.utterances = None if utterances is None else frozenset(utterances)
         self.exp = Path(exp)
         self.set_name = set_name
         self.labels = {**LABELS, **(labels or {})}
@@ -95,7 +103,7 @@ class Results:
         unknown = [name for name in systems if name not in self.folders]
         if unknown:
             raise DataError(f"{unknown[0]} is not scored; there are {', '.join(self.folders)}")
-        known = [name for name in LABELS if name in self.folders]
+        known = [name for name in self.labels if name in self.folders]
         self.systems = list(systems) or known + [name for name in self.folders if name not in known]
         self.seeds = sorted({seed for runs in self.folders.values() for seed in runs})
 
@@ -113,12 +121,14 @@ class Results:
                 if chosen is not None:
                     added[seed] = chosen
             if plain:
-                rows[name, False] = Row((name, False), label, label, dict(sorted(plain.items())))
+                runs = dict(sorted(plain.items()))
+                rows[name, False] = Row((name, False), label, label, runs, self.utterances)
             if added:
                 weights = dict.fromkeys(f"{weight_of(added[seed]):g}" for seed in sorted(added))
                 suffix = f"+ OA {'/'.join(weights)}"
                 runs = dict(sorted(added.items()))
-                rows[name, True] = Row((name, True), f"{label} {suffix}", suffix, runs)
+                text = f"{label} {suffix}"
+                rows[name, True] = Row((name, True), text, suffix, runs, self.utterances)
         return rows
 
     def _added_folder(self, decode: Path) -> Path | None:
@@ -139,48 +149,35 @@ class Results:
 
     @cached_property
     def columns(self) -> list[str]:
-        """Columns that at least one row has: signals first, then the recognisers."""
+        """Columns that at least one row has: signals, the recognisers, then others by name."""
         found = {
             name
             for row in self.rows.values()
             for run in row.runs.values()
             for name in read_summary(run / "scores")
+            if name not in ("about", *HIDDEN) and not name.startswith("cer_")
         }
-        wer = [name for name in sorted(found) if name.startswith("wer_")]
-        order = [*COLUMNS, *RECOGNIZERS, *(name for name in wer if name not in RECOGNIZERS)]
-        return [name for name in order if name in found]
+        order = [*COLUMNS, *RECOGNIZERS]
+        wer = [name for name in sorted(found) if name.startswith("wer_") and name not in order]
+        others = [name for name in sorted(found) if name not in order and name not in wer]
+        return [name for name in [*order, *wer, *others] if name in found]
 
     def cell(self, key: Key, column: str) -> Cell | None:
         """Return one number of the table, or None where nothing was scored."""
-        values, scored, failed = [], 0, 0
-        for run in self.rows[key].runs.values():
-            entry = read_summary(run / "scores").get(column)
-            if entry is None:
-                continue
-            value = entry.get("wer", entry.get("mean"))
-            if value is not None:
-                values.append(float(value))
-            scored += entry["n_scored"]
-            failed += entry["n_failed"]
-        return Cell(tuple(values), scored, failed) if values else None
+        row = self.rows[key]
+        tables = [table for table in row.column(column) if table]
+        if not tables:
+            return None
+        values = []
+        for table in tables:
+            above, below = (sum(part) for part in zip(*table.values(), strict=True))
+            values.append(above / below if below else 0.0)
+        return Cell(tuple(values), sum(map(len, tables)), row.failed(column))
 
     @cached_property
     def table(self) -> dict[Key, dict[str, Cell | None]]:
         """Every number of the table."""
         return {key: {name: self.cell(key, name) for name in self.columns} for key in self.rows}
-
-    def best(self, column: str) -> list[Key]:
-        """Return the rows whose mean prints as the best, clean speech (the ceiling) aside."""
-        means = {
-            key: cells[column].mean
-            for key, cells in self.table.items()
-            if cells[column] is not None and key[0] != "clean"
-        }
-        if len(means) < 2:
-            return []
-        top = min(means.values()) if lower_is_better(column) else max(means.values())
-        printed = format_number(column, top)
-        return [key for key, mean in means.items() if format_number(column, mean) == printed]
 
     @cached_property
     def about(self) -> dict:

@@ -1,21 +1,30 @@
-"""The result table as plain text for a terminal and as Markdown."""
+"""Result tables as plain text for a terminal and as Markdown, and the notes below them."""
 
 from __future__ import annotations
 
 from sslse.metrics.base import lower_is_better
 from sslse.report.format import format_cell, heading, unit
+from sslse.report.grid import Grid
 from sslse.report.results import Results
 
 
-def _heading(column: str) -> str:
-    return f"{heading(column)} {unit(column)}".strip()
+def _heads(grid: Grid, arrows: bool) -> list[str]:
+    """Heads as printed: a measure with its unit (and which way is better), a condition as it is."""
+    if grid.title:
+        return list(grid.heads)
+    texts = []
+    for name in grid.heads:
+        arrow = ("↓" if lower_is_better(name) else "↑") if arrows else ""
+        texts.append(" ".join(f"{heading(name)} {unit(name)} {arrow}".split()))
+    return texts
 
 
-def text_table(results: Results, width: int = 100) -> str:
+def text_table(results: Results, grid: Grid, width: int = 100) -> str:
     """Return aligned lines; columns that do not fit go to a second block. ``*`` marks the best.
 
     Args:
-        results: what to print.
+        results: labels of the rows.
+        grid: what to print.
         width: characters of a line.
     """
     labels = {
@@ -23,25 +32,25 @@ def text_table(results: Results, width: int = 100) -> str:
         for key, row in results.rows.items()
     }
     first = max(map(len, labels.values()))
-    columns = {}
-    for column in results.columns:
-        best = results.best(column)
+    columns = []
+    for place, head in enumerate(_heads(grid, arrows=False)):
+        best = grid.best(place)
         entries = []
-        for key in results.rows:
-            mean, spread = format_cell(column, results.table[key][column])
+        for key, cells in grid.rows.items():
+            mean, spread = format_cell(grid.measures[place], cells[place])
             mark = "*" if key in best else " "
             entries.append((f"{mean}±{spread}" if spread else mean) + mark)
-        title = _heading(column) + " "
+        title = head + " "
         size = max(len(title), *map(len, entries))
-        columns[column] = [title.rjust(size), *(entry.rjust(size) for entry in entries)]
+        columns.append([title.rjust(size), *(entry.rjust(size) for entry in entries)])
     blocks, used = [[]], first
-    for lines in columns.values():
+    for lines in columns:
         if used + 1 + len(lines[0]) > width and blocks[-1]:
             blocks.append([])
             used = first
         blocks[-1].append(lines)
         used += 1 + len(lines[0])
-    parts = []
+    parts = [grid.title] if grid.title else []
     for block in blocks:
         head = " ".join(["".ljust(first), *(lines[0] for lines in block)])
         rows = [
@@ -52,17 +61,18 @@ def text_table(results: Results, width: int = 100) -> str:
     return "\n\n".join(parts)
 
 
-def markdown_table(results: Results) -> str:
+def markdown_table(results: Results, grid: Grid) -> str:
     """Return a Markdown table: mean ± sample standard deviation over seeds, the best in bold."""
-    heads = [f"{_heading(c)} {'↓' if lower_is_better(c) else '↑'}" for c in results.columns]
+    heads = _heads(grid, arrows=True)
+    best = [grid.best(place) for place in range(len(heads))]
     lines = ["| system | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
-    for key, row in results.rows.items():
-        cells = []
-        for column in results.columns:
-            mean, spread = format_cell(column, results.table[key][column])
+    for key, cells in grid.rows.items():
+        texts = []
+        for place, cell in enumerate(cells):
+            mean, spread = format_cell(grid.measures[place], cell)
             text = f"{mean} ± {spread}" if spread else mean
-            cells.append(f"**{text}**" if key in results.best(column) else text)
-        lines.append(f"| {row.label} | " + " | ".join(cells) + " |")
+            texts.append(f"**{text}**" if key in best[place] else text)
+        lines.append(f"| {results.rows[key].label} | " + " | ".join(texts) + " |")
     return "\n".join(lines)
 
 

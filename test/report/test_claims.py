@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from sslse.report.claims import HOLDS, OPEN, REVERSED, make_claims
+from sslse.report.papers.sslmse import PAPER
 from sslse.report.results import Results
 
 A, B = ("ft_ssl_mse", False), ("ft_snr", False)
@@ -12,15 +13,15 @@ A, B = ("ft_ssl_mse", False), ("ft_snr", False)
 
 @pytest.fixture(scope="module")
 def results(experiment):
-    return Results(experiment, "test")
+    return Results(experiment, "test", labels=PAPER.labels)
 
 
 def test_a_clear_difference_holds_and_its_reverse_is_reversed(results):
     claims = make_claims(results, [(A, B), (B, A)], [])
     assert [claim.verdict for claim in claims] == [HOLDS] * 3 + [REVERSED] * 3
     assert claims[0].comparison.difference == pytest.approx(-claims[3].comparison.difference)
-    assert "makes fewer word errors than “SNR, as many steps”" in claims[0].sentence
-    assert "makes more word errors than “SNR + SSL-MSE”" in claims[3].sentence
+    assert "is better than “SNR, as many steps”" in claims[0].sentence
+    assert "is worse than “SNR + SSL-MSE”" in claims[3].sentence
     assert "in 3 of 3 seeds" in claims[0].sentence
 
 
@@ -31,8 +32,8 @@ def test_a_system_against_itself_is_open(results):
 
 
 def test_every_recogniser_and_every_pair_that_was_scored(results):
-    claims = make_claims(results)
-    words = [claim for claim in claims if claim.group == "words"]
+    claims = make_claims(results, PAPER.better, PAPER.compared)
+    words = [claim for claim in claims if claim.group == "task"]
     assert len(words) == 6 * 3
     assert {claim.column for claim in words} == {"wer_ssl", "wer_ssl_other", "wer_logmel"}
     assert make_claims(results, [(A, ("ft_unknown", False))], []) == []

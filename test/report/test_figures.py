@@ -21,6 +21,7 @@ from sslse.report.examples import (
     mark_errors,
     spectrograms,
 )
+from sslse.report.papers.sslmse import PAPER
 from sslse.report.results import Results
 
 
@@ -81,7 +82,7 @@ def test_word_errors_fall_with_the_snr(experiment):
 
 
 def test_every_trained_system_has_its_loss_first(experiment):
-    charts = training_charts(Results(experiment, "test"))
+    charts = training_charts(Results(experiment, "test", labels=PAPER.labels))
     assert [title for title, _ in charts][0] == "SNR, pre-training only (se_pretrain)"
     assert all("<figcaption>loss</figcaption>" in figures[0] for _, figures in charts)
 

@@ -77,6 +77,7 @@ def test_markdown_has_table_claims_paper_commands_and_no_date(report):
 
 def test_the_command_prints_the_table(experiment, tmp_path, capsys):
     arguments = ["report", "--exp", str(experiment), "--out", str(tmp_path), "--examples", "0"]
+    arguments += ["--paper", "sslmse"]
     assert main([*arguments, "--width", "100"]) == 0
     out = capsys.readouterr().out
     assert "SNR + SSL-MSE" in out and f"page: {tmp_path}/index.html" in out

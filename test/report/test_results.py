@@ -1,20 +1,28 @@
 """The layout is read as the stages write it: rows, seeds, spreads, the chosen weight."""
 
+import dataclasses
 import json
+import shutil
 import statistics
 
 import pytest
 
+from sslse.data.datadir import DataDir, write_table
 from sslse.errors import DataError
 from sslse.metrics.scores import read_summary
+from sslse.report.build import build_report
+from sslse.report.conditions import condition_tables
 from sslse.report.format import format_cell, format_number
+from sslse.report.grid import main_grid
+from sslse.report.paper import Conditions
+from sslse.report.papers.sslmse import PAPER
 from sslse.report.results import Results
 from sslse.report.table import markdown_table, notes, text_table
 
 
 @pytest.fixture(scope="module")
 def results(experiment):
-    return Results(experiment, "test")
+    return Results(experiment, "test", labels=PAPER.labels)
 
 
 def test_rows_are_clean_noisy_and_each_system_with_its_oa(results):
@@ -39,8 +47,9 @@ def test_a_cell_is_mean_and_sample_deviation_over_seeds(results, experiment):
 
 
 def test_the_best_leaves_clean_speech_aside(results):
-    assert results.best("wer_ssl")[0][0] == "ft_ssl_mse"
-    assert results.best("sdr")[0][0] == "ft_snr"
+    grid = main_grid(results)
+    assert grid.best(grid.heads.index("wer_ssl"))[0][0] == "ft_ssl_mse"
+    assert grid.best(grid.heads.index("sdr"))[0][0] == "ft_snr"
 
 
 def test_failures_and_seeds_are_in_the_notes(results):
@@ -51,7 +60,7 @@ def test_failures_and_seeds_are_in_the_notes(results):
 
 def test_text_table_fits_and_marks_the_best(results):
     for width in (60, 100, 200):
-        lines = text_table(results, width).splitlines()
+        lines = text_table(results, main_grid(results), width).splitlines()
         assert max(map(len, lines)) <= width
         assert sum(line.startswith("SNR + SSL-MSE") for line in lines) >= 1
     rows = [line for line in lines if line.startswith("SNR + SSL-MSE")]
@@ -59,7 +68,7 @@ def test_text_table_fits_and_marks_the_best(results):
 
 
 def test_markdown_has_a_cell_for_every_number(results):
-    lines = markdown_table(results).splitlines()
+    lines = markdown_table(results, main_grid(results)).splitlines()
     assert {line.count("|") for line in lines} == {len(results.columns) + 2}
     assert len(lines) == 2 + len(results.rows)
     assert "**" in lines[-1] or "**" in lines[-2]
@@ -82,7 +91,7 @@ def test_the_weight_of_the_validation_set_is_reported(experiment, tmp_path):
     (other / "summary.json").write_text(json.dumps({"sdr": {"mean": 1, "n_scored": 1}}))
     assert list(Results(tmp_path, "test").rows) == [("ft_snr", False)]  # none was chosen
     (tmp_path / "seed0/ft_snr/oa_valid.json").write_text('{"weight": 0.2, "table": {}}')
-    rows = Results(tmp_path, "test").rows
+    rows = Results(tmp_path, "test", labels=PAPER.labels).rows
     assert rows["ft_snr", True].runs[0].name == "oa0.2"
     assert rows["ft_snr", True].label == "SNR, as many steps + OA 0.2"
 
@@ -96,7 +105,7 @@ def test_one_seed_has_no_spread_and_other_systems_are_rows_too(experiment, tmp_p
     results = Results(tmp_path, "test", labels={"noisy": "raw"})
     assert [row.label for row in results.rows.values()] == ["raw", "own"]
     assert results.table["ft_own", False]["sdr"].spread is None
-    assert "±" not in markdown_table(results)
+    assert "±" not in markdown_table(results, main_grid(results))
     with pytest.raises(DataError, match="ft_x is not scored; there are"):
         Results(tmp_path, "test", systems=["ft_x"])
 
@@ -110,3 +119,35 @@ def test_numbers_are_printed_in_their_units(results):
     assert format_number("wer_ssl", 0.12345) == "12.3"
     assert format_number("sdr", 100.0) == "∞"
     assert format_cell("sdr", None) == ("", "")
+
+
+def test_conditions_partition_the_table(experiment, results):
+    """A group of all is the main table, two halves pool to it, an absent one is left out."""
+    utterances = sorted(results.rows["noisy", False].column("sdr")[0])
+    conditions = {name: "low" if place % 2 else "high_0" for place, name in enumerate(utterances)}
+    groups = (("all", "*"), ("low", "low"), ("high", "high_*"), ("none", "car"))
+    paper = dataclasses.replace(PAPER, conditions=(Conditions("level", "wer_ssl", groups),))
+    tables = condition_tables(results, paper, conditions)
+    assert [table.title for table in tables] == ["WER ssl % by level", "WER ssl_other % by level"]
+    assert tables[0].heads == ("all", "low", "high")
+    for key, (whole, low, high) in tables[0].rows.items():
+        assert whole.values == results.table[key]["wer_ssl"].values
+        assert low.n_scored + high.n_scored == whole.n_scored
+        assert min(low.mean, high.mean) <= whole.mean <= max(low.mean, high.mean)
+    assert condition_tables(results, None, conditions) == []
+
+
+def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(experiment.parent / "data/test_noisy", data)
+    names = sorted(DataDir(data).utterances)
+    write_table(data / "utt2condition", {u: "clean" if u == names[-1] else "car_0" for u in names})
+    paper = dataclasses.replace(PAPER, overall="*_*")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sslse.report.build.find_paper", lambda name: paper)
+        report = build_report(
+            experiment, "test", tmp_path / "out", data=data, paper="x", num_examples=0
+        )
+    row = report.results.rows["ft_snr", False]
+    assert [len(table) for table in row.column("wer_ssl")] == [len(names) - 1] * 3
+    assert report.results.table["noisy", False]["pesq"].n_failed == 6

@@ -1,0 +1,59 @@
+"""Sato et al. 2025: enhancement with a loss on SSL representations."""
+
+from __future__ import annotations
+
+from sslse.report.paper import Change, Paper
+from sslse.report.results import Key
+
+CLEAN: Key = ("clean", False)
+NOISY: Key = ("noisy", False)
+SNR: Key = ("ft_snr", False)
+SNR_OA: Key = ("ft_snr", True)
+LMFB: Key = ("ft_lmfb", False)
+SSL_MSE: Key = ("ft_ssl_mse", False)
+SSL_MSE_OA: Key = ("ft_ssl_mse", True)
+
+PAPER = Paper(
+    citation="Sato et al. 2025, Front. Signal Process. 5:1587969, Table 1 and section 5.2",
+    setting=(
+        "LibriSpeech with DNS noise at 0 to 10 dB, Conv-TasNet of full size, SSL-MSE with "
+        "WavLM Large, fixed addition ratio; only the numbers that its text gives"
+    ),
+    columns=("WER SSL head %", "WER Whisper %", "OVRL"),
+    rows={
+        CLEAN: (None, 3.9, None),
+        NOISY: (None, 9.3, None),
+        SNR_OA: (12.2, 10.3, 2.93),
+        SSL_MSE: (11.3, 9.6, 3.42),
+    },
+    changes=(
+        Change(SSL_MSE, SNR, "wer_", "WER, SSL head", -22),
+        Change(SSL_MSE, SNR, "wer_", "WER, Whisper medium", -21),
+    ),
+    labels={
+        "clean": "clean",
+        "noisy": "noisy (no SE)",
+        "se_pretrain": "SNR, pre-training only",
+        "ft_snr": "SNR, as many steps",
+        "ft_lmfb": "SNR + LMFB",
+        "ft_asr": "SNR + ASR loss",
+        "ft_ssl_mse": "SNR + SSL-MSE",
+    },
+    better=(
+        (SSL_MSE, LMFB),
+        (LMFB, SNR),
+        (SSL_MSE, SNR),
+        (SSL_MSE, NOISY),
+        (SSL_MSE_OA, NOISY),
+        (SSL_MSE_OA, SNR_OA),
+    ),
+    # What the gain in words may cost.
+    compared=(
+        (SSL_MSE, SNR, "sdr"),
+        (SSL_MSE, SNR, "pesq"),
+        (SSL_MSE, SNR, "dnsmos_sig"),
+        (SSL_MSE, SNR, "dnsmos_bak"),
+        (SSL_MSE, SNR, "dnsmos_ovrl"),
+        (SSL_MSE, NOISY, "stoi"),
+    ),
+)

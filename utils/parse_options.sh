@@ -73,6 +73,21 @@ parse_options_set() {
     printf -v "${name}" '%s' "${value}"
 }
 
+# parse_options_file FILE: options that were not given, from lines "--name value".
+parse_options_file() {
+    local number=0 name value
+    [ -f "$1" ] || parse_options_error "there is no file of options $1"
+    while read -r name value; do
+        number=$((number + 1))
+        if [[ ${name} =~ ^(#.*)?$ ]]; then continue; fi
+        [[ ${name} == --* ]] || parse_options_error "$1, line ${number}: '${name}' does not begin with --"
+        name=${name#--} && name=${name//-/_}
+        parse_options_check "${name}"
+        if [[ " ${parse_options_given} " != *" ${name} "* ]]; then parse_options_set "${name}" "${value}"; fi
+    done < "$1"
+}
+
+parse_options_given=
 parse_options_main() {
     local name help=false
     while [ $# -gt 0 ]; do
@@ -81,6 +96,7 @@ parse_options_main() {
             --?*)
                 name=${1%%=*} && name=${name#--} && name=${name//-/_}
                 parse_options_check "${name}"
+                parse_options_given+=" ${name}"
                 if [[ $1 == *=* ]]; then
                     parse_options_set "${name}" "${1#*=}"
                     shift

@@ -16,10 +16,11 @@ logmel_config=conf/train_asr_logmel.yaml  # recogniser that shares nothing with 
 finetune_configs=conf/finetune_%s.yaml  # fine-tunings; %s stands for the system's name
 
 # Systems:
-finetune_systems="snr lmfb ssl_mse"  # fine-tunings of the enhancer
-recognizers="ssl ssl_other logmel"  # recognisers; ssl_other stands on the SSL model of another seed
+finetune_systems="snr lmfb ssl_mse"  # fine-tunings of the enhancer: CRITERION, ssl_mse_NAME, CRITERION@ALPHA
+recognizers="ssl ssl_other logmel"  # ssl, ssl_other (SSL model of another seed), ssl_NAME, logmel, whisper, pocketsphinx
 upstream_model=""  # SSL model, folder or hub name (empty: train a small one)
-other_upstream_model=""  # SSL model of ssl_other, folder or hub name (empty: that of the next seed)
+upstream_models=""  # further SSL models, NAME=FOLDER or NAME=HUB_NAME, for ssl_mse_NAME and ssl_NAME
+whisper_model=openai/whisper-medium  # Whisper model, folder or hub name
 logmel_model=""  # ESPnet ASR model, a folder (empty: train one)
 logmel_args=""  # further options of the log-mel ASR's training
 
@@ -29,7 +30,15 @@ title="Speech enhancement with an SSL-based loss"  # title of the report
 paper=sslmse  # the paper whose figures stand beside ours in the report
 
 check_system_options() {
-    check_words recognizers ssl ssl_other logmel
+    local word
+    for word in ${recognizers}; do
+        if [[ ! ${word} =~ ^(ssl(_[a-z0-9_]+)?|logmel|whisper|pocketsphinx)$ ]]; then
+            check_words recognizers ssl ssl_other ssl_NAME logmel whisper pocketsphinx
+        fi
+    done
+    for word in ${upstream_models}; do
+        [[ ${word} =~ ^[a-z0-9_]+=.+ ]] || parse_options_error "--upstream_models: '${word}' is not NAME=MODEL"
+    done
 }
 
 # shellcheck source=pipeline.sh

@@ -74,6 +74,55 @@ def test_given_models_are_not_trained(checkout):
     assert trained == {"se_pretrain", "ft_snr", "ft_lmfb", "ft_ssl_mse", "ds_ssl"}
 
 
+def test_named_upstreams_and_weights(checkout):
+    """ssl_mse_X and ssl_X use the SSL model X: one that is given, or one that is trained as X."""
+    (checkout.recipe / "conf/train_upstream_clean.yaml").touch()
+    (checkout.recipe / "conf/table_9").write_text(
+        "# a comment\n--finetune_systems ssl_mse_big snr@0.5\n"
+        "--recognizers ssl_clean ssl_big\n--seeds 4\n"
+    )
+    status, output = checkout.run(
+        *("./run.sh", "--table", "9", "--upstream_models", "big=org/big", "--seeds", "0 1"),
+        *("--stop_stage", "6"),
+    )
+    assert status == 0, output
+    calls = checkout.calls()
+    trained = {call.split("--exp exp/")[1].split()[0] for call in calls if "--exp exp" in call}
+    names = (
+        "se_pretrain",
+        "upstream_clean",
+        "ft_ssl_mse_big",
+        "ft_snr@0.5",
+        "ds_ssl_clean",
+        "ds_ssl_big",
+    )
+    assert trained == {f"seed{seed}/{name}" for seed in (0, 1) for name in names}
+    options = {
+        call.split("--exp exp/")[1].split()[0]: call for call in calls if "--exp exp" in call
+    }
+    assert "--config conf/train_upstream_clean.yaml" in options["seed1/upstream_clean"]
+    assert "conf/finetune_ssl_mse.yaml" in options["seed0/ft_ssl_mse_big"]
+    assert "--model.upstream org/big" in options["seed0/ft_ssl_mse_big"]
+    assert "--model.upstream exp/seed1/upstream_clean/upstream" in options["seed1/ds_ssl_clean"]
+    assert "--model.alpha 0.5" in options["seed0/ft_snr@0.5"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--sedes 1", "unknown option --sedes; did you mean --seeds?"),
+        ("seeds 1", "conf/table_x, line 1: 'seeds' does not begin with --"),
+        (None, "there is no file of options conf/table_x"),
+    ],
+)
+def test_a_wrong_file_of_options_is_one_sentence(checkout, line, message):
+    if line:
+        (checkout.recipe / "conf/table_x").write_text(line + "\n")
+    status, output = checkout.run("./run.sh", "--table", "x")
+    assert status == 2
+    assert message in output and output.count("\n") == 1
+
+
 def test_failing_job_shows_its_own_log_and_stops_its_siblings(checkout):
     begin = time.monotonic()
     status, output = checkout.run(

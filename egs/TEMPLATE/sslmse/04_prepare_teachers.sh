@@ -1,14 +1,22 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the options come from sslmse.sh
 # Train the SSL models and the log-mel recogniser, on clean speech.
-upstream_seeds=()
+trained=()
 for seed in ${seeds}; do
-    if [ -z "${upstream_model}" ]; then upstream_seeds+=("${seed}"); fi
-    if [ -z "${other_upstream_model}" ] && uses_recognizer ssl_other; then upstream_seeds+=("$(next_seed "${seed}")"); fi
-done
-for seed in $(printf '%s\n' "${upstream_seeds[@]}" | sort -un); do
-    # shellcheck disable=SC2046 # words
-    train_job upstream "${seed}" "${upstream_config}" $(mixture_data)
+    for name in $(upstream_names); do
+        owner=${seed}
+        if [ "${name}" = other ]; then owner=$(next_seed "${seed}"); fi
+        model=$(upstream_of "${name}" "${seed}")
+        folder=${model#"${expdir}/seed${owner}/"}
+        # A model from elsewhere needs no training; that of another seed may stand in the list twice.
+        if [ "${folder}" != "${model}" ] && [[ " ${trained[*]} " != *" ${owner}/${folder} "* ]]; then
+            trained+=("${owner}/${folder}")
+            config=${upstream_config}
+            if [ "${folder}" != upstream/upstream ]; then config=${config%.yaml}_${name}.yaml; fi
+            # shellcheck disable=SC2046 # words
+            train_job "${folder%/upstream}" "${owner}" "${config}" $(mixture_data)
+        fi
+    done
 done
 if uses_recognizer logmel && [ -z "${logmel_model}" ]; then
     for seed in ${seeds}; do

@@ -2,12 +2,11 @@
 # shellcheck disable=SC2154 # the options come from sslmse.sh
 # Train the recognition heads on the frozen SSL models, on clean speech.
 for seed in ${seeds}; do
-    valid=(--data.valid "${datadir}/${valid_set}")
-    if uses_recognizer ssl; then
-        train_job ds_ssl "${seed}" "${asr_config}" "${valid[@]}" --model.upstream "$(upstream_of "${seed}")"
-    fi
-    if uses_recognizer ssl_other; then
-        train_job ds_ssl_other "${seed}" "${asr_config}" "${valid[@]}" --model.upstream "$(other_upstream_of "${seed}")"
-    fi
+    for recognizer in ${recognizers}; do
+        if [[ ${recognizer} == ssl* ]]; then
+            train_job "ds_${recognizer}" "${seed}" "${asr_config}" --data.valid "${datadir}/${valid_set}" \
+                --model.upstream "$(upstream_of "$(upstream_name "${recognizer}")" "${seed}")"
+        fi
+    done
 done
 run_jobs train

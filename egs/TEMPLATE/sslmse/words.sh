@@ -17,12 +17,37 @@ next_seed() {
     done
 }
 
+# upstream_of NAME SEED: the SSL model of a name: own (of the seed), other (of the next seed), one of
+# --upstream_models, or one trained with the configuration of that name.
 upstream_of() {
-    echo "${upstream_model:-${expdir}/seed$1/upstream/upstream}"
+    local pair
+    for pair in ${upstream_model:+own=${upstream_model}} ${upstream_models}; do
+        if [ "${pair%%=*}" = "$1" ]; then
+            echo "${pair#*=}"
+            return
+        fi
+    done
+    case $1 in
+        own) echo "${expdir}/seed$2/upstream/upstream" ;;
+        other) echo "${expdir}/seed$(next_seed "$2")/upstream/upstream" ;;
+        *) echo "${expdir}/seed$2/upstream_$1/upstream" ;;
+    esac
 }
 
-other_upstream_of() {
-    echo "${other_upstream_model:-${expdir}/seed$(next_seed "$1")/upstream/upstream}"
+# upstream_name WORD: the SSL model in the name of a fine-tuning (ssl_mse_X) or of a recogniser (ssl_X).
+upstream_name() {
+    local name=${1#ssl_mse}
+    if [ "${name}" = "$1" ]; then name=${1#ssl}; fi
+    name=${name#_}
+    echo "${name:-own}"
+}
+
+# upstream_names: the SSL models that the fine-tunings and recognisers use.
+upstream_names() {
+    local word
+    for word in ${finetune_systems} ${recognizers}; do
+        if [[ ${word} == ssl* ]]; then upstream_name "${word%%@*}"; fi
+    done | sort -u
 }
 
 uses_recognizer() {
@@ -41,9 +66,10 @@ recognize_job() {
     local folder model
     folder=$(decoded "$@")
     case $5 in
-        ssl) model="ctc --model ${expdir}/seed$1/ds_ssl/downstream" ;;
-        ssl_other) model="ctc --model ${expdir}/seed$1/ds_ssl_other/downstream" ;;
+        ssl*) model="ctc --model ${expdir}/seed$1/ds_$5/downstream" ;;
         logmel) model="espnet --model ${logmel_model:-${expdir}/seed$1/asr_logmel}" ;;
+        whisper) model="whisper --model ${whisper_model}" ;;
+        *) model=$5 ;;
     esac
     # shellcheck disable=SC2086 # the kind and the folder of the recogniser are two words
     job "$5 on $2 seed $1 $3 oa$4" "${folder}/hyp_$5" \

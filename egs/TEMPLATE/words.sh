@@ -58,7 +58,14 @@ score_job() {
         sslse score --reference "${datadir}/$3_noisy" --out "${folder}/scores" --nj 1 "${options[@]}"
 }
 
+# table_systems: the rows of a table, with commas between.
+table_systems() {
+    # shellcheck disable=SC2046 # words
+    printf '%s,' noisy clean $(enhancer_systems) | sed 's/,$//'
+}
+
 # report_of SET: the folder of its report.
 report_of() {
-    if [ "${test_sets}" = "$1" ]; then echo "${expdir}/report"; else echo "${expdir}/report/$1"; fi
+    local folder=${expdir}/report${table:+/table_${table}}
+    if [ "${test_sets}" = "$1" ]; then echo "${folder}"; else echo "${folder}/$1"; fi
 }

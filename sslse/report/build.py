@@ -88,6 +88,7 @@ def build_report(
         systems,
         {**(beside.labels if beside else {}), **(labels or {})},
         utterances=select_utterances(conditions, overall) if conditions else None,
+        show=beside.show if beside else ("*",),
     )
     claims = []
     if beside:

@@ -153,6 +153,35 @@ def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
     return charts
 
 
+def weight_charts(results: Results) -> list[str]:
+    """Return a chart a column of systems NAME@WEIGHT: the measure against the weight.
+
+    The systems of one NAME are a line; the SNR loss alone is its point at weight 1.
+    """
+    families: dict[str, dict[float, Key]] = {}
+    for key in results.rows:
+        name, at, weight = key[0].partition("@")
+        if at and not key[1]:
+            families.setdefault(name, {})[float(weight)] = key
+    charts = []
+    for column in results.columns if families else ():
+        scale = 100 if lower_is_better(column) else 1
+        lines = []
+        for color, (name, points) in enumerate(families.items()):
+            if ("ft_snr", False) in results.rows:
+                points = {**points, 1.0: ("ft_snr", False)}
+            cells = {w: results.table[key][column] for w, key in sorted(points.items())}
+            found = {weight: scale * cell.mean for weight, cell in cells.items() if cell}
+            label = results.labels.get(name, name)
+            lines.append(Series(label, list(found), list(found.values()), color, marks=True))
+        title = f"{heading(column)} against the weight of the SNR loss"
+        label = " / ".join(filter(None, (heading(column), unit(column))))
+        charts.append(
+            line_chart(lines, title=title, x_label="weight of the SNR loss", y_label=label)
+        )
+    return charts
+
+
 def _pooled(
     seeds: Sequence[Mapping[str, tuple[float, float]]], group: Sequence[str]
 ) -> float | None:

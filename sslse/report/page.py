@@ -7,7 +7,7 @@ from html import escape
 
 from sslse.metrics.base import lower_is_better
 from sslse.report.claims import Claim
-from sslse.report.curves import row_colors, snr_charts, training_charts
+from sslse.report.curves import row_colors, snr_charts, training_charts, weight_charts
 from sslse.report.examples import Clip, Example
 from sslse.report.forest import claims_section
 from sslse.report.format import format_cell, format_number, heading, unit
@@ -55,6 +55,7 @@ def html_page(
         ("claims", "What holds, and what does not", claims_section(claims)),
         ("paper", "Beside the paper", _paper(results, paper) if paper else ""),
         ("snr", "Against the SNR of the input", _figures(results, figures)),
+        ("weight", "Against the weight of the loss", _weights(results)),
         ("listen", "See and listen", _examples(results, examples)),
         ("training", "Training", _training(training)),
         ("details", "Details", _details(settings, commands, versions)),
@@ -185,6 +186,19 @@ def _figures(results: Results, figures: Sequence[str]) -> str:
         + f'<div class="charts">{"".join(figures)}</div><p class="note">Bins of equal width; each '
         "point lies at the mean SNR of its bin and pools the utterances of all seeds.</p>"
     )
+
+
+def _weights(results: Results) -> str:
+    charts = weight_charts(results)
+    if not charts:
+        return ""
+    names = dict.fromkeys(key[0].split("@")[0] for key in results.rows if "@" in key[0])
+    legend = "".join(
+        f'<span class="c{color % 8}"><span class="dot"></span></span> '
+        f"{escape(results.labels.get(name, name))} "
+        for color, name in enumerate(names)
+    )
+    return f'<p class="note">{legend}</p><div class="charts">{"".join(charts)}</div>'
 
 
 def _examples(results: Results, examples: Sequence[Example]) -> str:

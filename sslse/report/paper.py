@@ -59,6 +59,7 @@ class Paper:
         compared: (first, second, column) of which the difference is told without expectation.
         conditions: tables by test condition.
         overall: pattern of the conditions that enter the main table.
+        show: patterns of the measured columns that the table has.
     """
 
     citation: str
@@ -72,6 +73,7 @@ class Paper:
     compared: tuple[tuple[Key, Key, str], ...] = ()
     conditions: tuple[Conditions, ...] = ()
     overall: str = "*"
+    show: tuple[str, ...] = ("*",)
 
 
 def paper_lines(results: Results, paper: Paper) -> list[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -73,6 +74,7 @@ class Results:
         systems: which, in this order (default: all that are scored, the known ones first).
         labels: system to what the table calls it, beyond :data:`LABELS`.
         utterances: those that count (default: all of the set).
+        show: patterns of the columns that the table has.
 
     Raises:
         DataError: nothing is scored there.
@@ -85,7 +87,9 @@ class Results:
         systems: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
         utterances: Iterable[str] | None = None,
+        show: Sequence[str] = ("*",),
     ) -> None:
+        self.show = tuple(show)
         self.utterances = None if utterances is None else frozenset(utterances)
         self.exp = Path(exp)
         self.set_name = set_name
@@ -156,6 +160,7 @@ class Results:
             for run in row.runs.values()
             for name in read_summary(run / "scores")
             if name not in ("about", *HIDDEN) and not name.startswith("cer_")
+            if any(fnmatchcase(name, pattern) for pattern in self.show)
         }
         order = [*COLUMNS, *RECOGNIZERS]
         wer = [name for name in sorted(found) if name.startswith("wer_") and name not in order]

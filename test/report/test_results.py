@@ -8,13 +8,15 @@ import statistics
 import pytest
 
 from sslse.data.datadir import DataDir, write_table
-from sslse.errors import DataError
+from sslse.errors import ConfigError, DataError
 from sslse.metrics.scores import read_summary
 from sslse.report.build import build_report
 from sslse.report.conditions import condition_tables
+from sslse.report.curves import weight_charts
 from sslse.report.format import format_cell, format_number
 from sslse.report.grid import main_grid
 from sslse.report.paper import Conditions
+from sslse.report.papers import find_paper
 from sslse.report.papers.sslmse import PAPER
 from sslse.report.results import Results
 from sslse.report.table import markdown_table, notes, text_table
@@ -151,3 +153,35 @@ def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):
     row = report.results.rows["ft_snr", False]
     assert [len(table) for table in row.column("wer_ssl")] == [len(names) - 1] * 3
     assert report.results.table["noisy", False]["pesq"].n_failed == 6
+
+
+@pytest.mark.parametrize("name", ["sslmse", "sslmse/1", "sslmse/2", "sslmse/3", "sslmse/figure_3"])
+def test_tables_of_a_paper_compare_systems_that_have_a_label(name):
+    paper = find_paper(name)
+    for first, second, *_ in [
+        *paper.better,
+        *paper.compared,
+        *((c.first, c.second) for c in paper.changes),
+    ]:
+        assert {first[0], second[0]} <= paper.labels.keys()
+    assert all(len(numbers) == len(paper.columns) for numbers in paper.rows.values())
+
+
+@pytest.mark.parametrize("name", ["sslms", "sslmse/9"])
+def test_an_unknown_paper_or_table_names_those_that_are_there(name):
+    with pytest.raises(ConfigError, match="known are sslmse|there are 1, 2, 3"):
+        find_paper(name)
+
+
+def test_columns_can_be_chosen_and_weights_drawn(experiment, tmp_path):
+    for weight in ("0.5", "0"):
+        for seed in (0, 1):
+            source = experiment / f"seed{seed}/ft_lmfb/decode_test/oa0/scores"
+            target = tmp_path / f"seed{seed}/ft_lmfb@{weight}/decode_test/oa0/scores"
+            shutil.copytree(source, target)
+    results = Results(tmp_path, "test", show=("wer_ssl*", "sdr"))
+    assert results.columns == ["sdr", "wer_ssl", "wer_ssl_other"]
+    charts = weight_charts(results)
+    assert len(charts) == 3
+    assert all(chart.count("<circle") == 2 for chart in charts)
+    assert weight_charts(Results(experiment, "test")) == []

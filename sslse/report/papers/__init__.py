@@ -14,13 +14,28 @@ PAPERS = ("sslmse",)
 
 
 def find_paper(name: str | None) -> Paper | None:
-    """Return a paper by the name of its system, None for none.
+    """Return a paper, or one of its tables, None for none.
+
+    Args:
+        name: of the system, for its main table, or ``system/table``.
 
     Raises:
         ConfigError: the name is unknown.
+
+    Example:
+        >>> find_paper("sslmse/2").show
+        ('wer_ssl*',)
     """
     if not name:
         return None
-    if name not in PAPERS:
-        raise ConfigError(f"no numbers of a paper '{name}'; known are {', '.join(PAPERS)}")
-    return importlib.import_module(f"sslse.report.papers.{name}").PAPER
+    system, _, table = name.partition("/")
+    if system not in PAPERS:
+        raise ConfigError(f"no numbers of a paper '{system}'; known are {', '.join(PAPERS)}")
+    module = importlib.import_module(f"sslse.report.papers.{system}")
+    if not table:
+        return module.PAPER
+    if table not in module.TABLES:
+        raise ConfigError(
+            f"the paper '{system}' has no table '{table}'; there are {', '.join(module.TABLES)}"
+        )
+    return module.TABLES[table]

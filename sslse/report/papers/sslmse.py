@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sslse.report.paper import Change, Paper
 from sslse.report.results import Key
 
@@ -38,6 +40,11 @@ PAPER = Paper(
         "ft_lmfb": "SNR + LMFB",
         "ft_asr": "SNR + ASR loss",
         "ft_ssl_mse": "SNR + SSL-MSE",
+        "ft_ssl_mse_other": "SNR + SSL-MSE (SSL model of another seed)",
+        "ft_ssl_mse_clean": "SNR + SSL-MSE (SSL model trained without noise)",
+        "ft_ssl_mse_wavlm_large": "SNR + SSL-MSE (WavLM Large)",
+        "ft_ssl_mse_wav2vec2_base": "SNR + SSL-MSE (wav2vec 2.0 Base)",
+        "ft_ssl_mse_hubert_base": "SNR + SSL-MSE (HuBERT Base)",
     },
     better=(
         (SSL_MSE, LMFB),
@@ -57,3 +64,50 @@ PAPER = Paper(
         (SSL_MSE, NOISY, "stoi"),
     ),
 )
+
+OTHER_SSL: Key = ("ft_ssl_mse_other", False)
+CLEAN_SSL: Key = ("ft_ssl_mse_clean", False)
+
+TABLES = {
+    "1": PAPER,
+    # SSL model of the loss (rows) x that of the recogniser (columns); the text has directions only.
+    "2": replace(
+        PAPER,
+        citation="Sato et al. 2025, Table 2 and section 5.2.3",
+        setting="four public SSL models, of which two were pre-trained with noise",
+        columns=(),
+        rows={},
+        changes=(),
+        better=(
+            (SSL_MSE, SNR),
+            (("ft_ssl_mse_other", False), SNR),
+            (CLEAN_SSL, SNR),
+            (SSL_MSE, CLEAN_SSL),
+        ),
+        compared=(),
+        show=("wer_ssl*",),
+    ),
+    # Heads trained with noise: noisy (h1), SE (h2), SE with SSL-MSE (h3).
+    "3": replace(
+        PAPER,
+        citation="Sato et al. 2025, Table 3 and section 5.2.4",
+        setting="heads trained with DNS noise at -3 to 20 dB on WavLM Base+",
+        columns=(),
+        rows={},
+        changes=(),
+        better=((SNR, NOISY), (SSL_MSE, SNR), (SSL_MSE, NOISY)),
+        compared=(),
+        show=("*@noise",),
+    ),
+    "figure_3": replace(
+        PAPER,
+        citation="Sato et al. 2025, Figure 3 and section 5.2.2",
+        setting="the weight of the SNR loss against three others; WavLM Base+, Whisper medium",
+        columns=(),
+        rows={},
+        changes=(),
+        better=(),
+        compared=(),
+        show=("sdr", "dnsmos_ovrl", "wer_*"),
+    ),
+}

@@ -14,7 +14,7 @@ from sslse.data.atomic import atomic_open
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
 from sslse.report.claims import make_claims
-from sslse.report.conditions import condition_tables, select_utterances
+from sslse.report.conditions import condition_tables
 from sslse.report.examples import make_examples
 from sslse.report.grid import Grid, main_grid
 from sslse.report.markdown import results_markdown
@@ -80,14 +80,13 @@ def build_report(
     folder = Path(data) if data else Path(exp).parent / "data" / f"{set_name}_noisy"
     noisy = DataDir(folder) if data or folder.is_dir() else None
     snr_db = dict(noisy.utt2snr) if noisy is not None and noisy.has("utt2snr") else {}
-    conditions = _conditions(noisy)
-    overall = beside.overall if beside else "*"
     results = Results(
         exp,
         set_name,
         systems,
         {**(beside.labels if beside else {}), **(labels or {})},
-        utterances=select_utterances(conditions, overall) if conditions else None,
+        conditions=_conditions(noisy),
+        pattern=beside.overall if beside else "*",
         show=beside.show if beside else ("*",),
     )
     claims = []
@@ -96,7 +95,7 @@ def build_report(
     common = {
         "title": title,
         "claims": claims,
-        "conditions": condition_tables(results, beside, conditions),
+        "conditions": condition_tables(results, beside),
         "paper": beside,
         "settings": read_settings(results),
         "commands": list(commands),

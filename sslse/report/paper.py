@@ -19,6 +19,7 @@ class Change:
         column: prefix of the measured columns to compare with.
         text: what it is, in the paper.
         percent: relative change, percent.
+        condition: pattern of the test conditions of the measured change; empty: the main table's.
     """
 
     first: Key
@@ -26,6 +27,7 @@ class Change:
     column: str
     text: str
     percent: float
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,10 @@ def paper_lines(results: Results, paper: Paper) -> list[tuple[str, str, str]]:
     lines = []
     for change in paper.changes:
         measured = []
-        for column in results.columns:
+        scope = results.within(change.condition) if change.condition else results
+        for column in scope.columns if scope else ():
             if column.startswith(change.column):
-                comparison = compare_rows(results, change.first, change.second, column)
+                comparison = compare_rows(scope, change.first, change.second, column)
                 if comparison is not None and comparison.b:
                     relative = 100 * comparison.difference / comparison.b
                     measured.append(f"{heading(column)} {minus(relative, '+.0f')} %")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -73,7 +73,8 @@ class Results:
         set_name: name of the test set.
         systems: which, in this order (default: all that are scored, the known ones first).
         labels: system to what the table calls it, beyond :data:`LABELS`.
-        utterances: those that count (default: all of the set).
+        conditions: utterance to test condition, where the set has several.
+        pattern: of the conditions that count (``*`` and ``?``).
         show: patterns of the columns that the table has.
 
     Raises:
@@ -86,11 +87,17 @@ class Results:
         set_name: str,
         systems: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
-        utterances: Iterable[str] | None = None,
+        conditions: Mapping[str, str] | None = None,
+        pattern: str = "*",
         show: Sequence[str] = ("*",),
     ) -> None:
         self.show = tuple(show)
-        self.utterances = None if utterances is None else frozenset(utterances)
+        self.conditions = dict(conditions or {})
+        self.utterances = None
+        if self.conditions:
+            self.utterances = frozenset(
+                name for name, value in self.conditions.items() if fnmatchcase(value, pattern)
+            )
         self.exp = Path(exp)
         self.set_name = set_name
         self.labels = {**LABELS, **(labels or {})}
@@ -110,6 +117,20 @@ class Results:
         known = [name for name in self.labels if name in self.folders]
         self.systems = list(systems) or known + [name for name in self.folders if name not in known]
         self.seeds = sorted({seed for runs in self.folders.values() for seed in runs})
+
+    def within(self, pattern: str) -> Results | None:
+        """Return the same results in some of the conditions; None where there are none such."""
+        if not any(fnmatchcase(value, pattern) for value in self.conditions.values()):
+            return None
+        return Results(
+            self.exp,
+            self.set_name,
+            self.systems,
+            self.labels,
+            conditions=self.conditions,
+            pattern=pattern,
+            show=self.show,
+        )
 
     @cached_property
     def rows(self) -> dict[Key, Row]:

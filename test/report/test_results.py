@@ -15,8 +15,8 @@ from sslse.report.conditions import condition_tables
 from sslse.report.curves import weight_charts
 from sslse.report.format import format_cell, format_number
 from sslse.report.grid import main_grid
-from sslse.report.paper import Conditions
-from sslse.report.papers import find_paper
+from sslse.report.paper import Conditions, paper_lines
+from sslse.report.papers import PAPERS, find_paper
 from sslse.report.papers.sslmse import PAPER
 from sslse.report.results import Results
 from sslse.report.table import markdown_table, notes, text_table
@@ -123,20 +123,21 @@ def test_numbers_are_printed_in_their_units(results):
     assert format_cell("sdr", None) == ("", "")
 
 
-def test_conditions_partition_the_table(experiment, results):
+def test_conditions_partition_the_table(experiment):
     """A group of all is the main table, two halves pool to it, an absent one is left out."""
-    utterances = sorted(results.rows["noisy", False].column("sdr")[0])
+    utterances = sorted(Results(experiment, "test").rows["noisy", False].column("sdr")[0])
     conditions = {name: "low" if place % 2 else "high_0" for place, name in enumerate(utterances)}
     groups = (("all", "*"), ("low", "low"), ("high", "high_*"), ("none", "car"))
     paper = dataclasses.replace(PAPER, conditions=(Conditions("level", "wer_ssl", groups),))
-    tables = condition_tables(results, paper, conditions)
+    results = Results(experiment, "test", conditions=conditions)
+    tables = condition_tables(results, paper)
     assert [table.title for table in tables] == ["WER ssl % by level", "WER ssl_other % by level"]
     assert tables[0].heads == ("all", "low", "high")
     for key, (whole, low, high) in tables[0].rows.items():
         assert whole.values == results.table[key]["wer_ssl"].values
         assert low.n_scored + high.n_scored == whole.n_scored
         assert min(low.mean, high.mean) <= whole.mean <= max(low.mean, high.mean)
-    assert condition_tables(results, None, conditions) == []
+    assert condition_tables(results, None) == []
 
 
 def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):
@@ -155,7 +156,26 @@ def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):
     assert report.results.table["noisy", False]["pesq"].n_failed == 6
 
 
-@pytest.mark.parametrize("name", ["sslmse", "sslmse/1", "sslmse/2", "sslmse/3", "sslmse/figure_3"])
+def test_a_change_of_the_paper_is_measured_in_its_condition(experiment):
+    utterances = sorted(Results(experiment, "test").rows["noisy", False].column("sdr")[0])
+    conditions = {name: "car" if place % 3 else "bus" for place, name in enumerate(utterances)}
+    change = PAPER.changes[0]
+    papers = [
+        dataclasses.replace(PAPER, changes=(dataclasses.replace(change, condition=where),))
+        for where in ("", "car", "tram")
+    ]
+    whole, car, tram = (
+        paper_lines(Results(experiment, "test", conditions=conditions), paper) for paper in papers
+    )
+    assert whole and car and whole[0][2] != car[0][2]
+    assert tram == []
+
+
+TABLES = [f"{system}{end}" for system in PAPERS for end in ("", "/1")]
+TABLES += ["sslmse/2", "sslmse/3", "sslmse/figure_3", "cbpc/2", "cbpc/3"]
+
+
+@pytest.mark.parametrize("name", [*TABLES, *(f"ew2/{number}" for number in range(2, 6))])
 def test_tables_of_a_paper_compare_systems_that_have_a_label(name):
     paper = find_paper(name)
     for first, second, *_ in [

@@ -10,7 +10,7 @@ from sslse.errors import ConfigError
 if TYPE_CHECKING:
     from sslse.report.paper import Paper
 
-PAPERS = ("sslmse",)
+PAPERS = ("sslmse", "ew2", "cbpc", "inversion")
 
 
 def find_paper(name: str | None) -> Paper | None:

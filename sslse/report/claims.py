@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from sslse.metrics.base import lower_is_better
 from sslse.metrics.bootstrap import Comparison, paired_bootstrap
@@ -56,7 +57,7 @@ def make_claims(
     results: Results,
     better: Sequence[tuple[Key, Key]],
     compared: Sequence[tuple[Key, Key, str]],
-    tasks: tuple[str, ...] = ("wer_",),
+    tasks: Sequence[str] = ("wer_*",),
 ) -> list[Claim]:
     """Compare every pair that was scored: in the task first, then in quality.
 
@@ -64,10 +65,10 @@ def make_claims(
         results: the table.
         better: first system expected to be better than the second, in every column of ``tasks``.
         compared: (first, second, column) of which the difference is told without expectation.
-        tasks: prefixes of columns.
+        tasks: patterns of columns (``*`` and ``?``).
     """
     claims = []
-    columns = [column for column in results.columns if column.startswith(tasks)]
+    columns = [c for c in results.columns if any(fnmatchcase(c, task) for task in tasks)]
     for first, second in better:
         for column in columns:
             comparison = compare_rows(results, first, second, column)

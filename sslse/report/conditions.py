@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from sslse.report.format import heading, unit
 from sslse.report.grid import Grid
 from sslse.report.paper import Paper
@@ -20,7 +22,7 @@ def condition_tables(results: Results, paper: Paper | None) -> list[Grid]:
         groups = {head: results.within(pattern) for head, pattern in wanted.groups}
         groups = {head: group for head, group in groups.items() if group is not None}
         for column in results.columns if groups else ():
-            if column.startswith(wanted.column):
+            if fnmatchcase(column, wanted.column):
                 rows = {
                     key: tuple(group.cell(key, column) for group in groups.values())
                     for key in results.rows

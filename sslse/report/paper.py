@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from sslse.report.claims import compare_rows
 from sslse.report.format import heading, minus
@@ -16,7 +17,7 @@ class Change:
     Args:
         first: row whose change it is.
         second: row it is relative to.
-        column: prefix of the measured columns to compare with.
+        column: pattern of the measured columns to compare with.
         text: what it is, in the paper.
         percent: relative change, percent.
         condition: pattern of the test conditions of the measured change; empty: the main table's.
@@ -36,7 +37,7 @@ class Conditions:
 
     Args:
         title: what distinguishes the groups.
-        column: prefix of the measured columns; each that is there gets a table.
+        column: pattern of the measured columns; each that is there gets a table.
         groups: heading to a pattern of the conditions in it (``*`` and ``?``, see ``fnmatch``).
     """
 
@@ -56,7 +57,7 @@ class Paper:
         rows: row to numbers, None where the text gives none.
         changes: relative changes in its text.
         labels: system to what the table calls it, in the order of the table.
-        tasks: prefixes of the columns that the systems are built for.
+        tasks: patterns of the columns that the systems are built for.
         better: first system expected to be better than the second, in every column of ``tasks``.
         compared: (first, second, column) of which the difference is told without expectation.
         conditions: tables by test condition.
@@ -70,7 +71,7 @@ class Paper:
     rows: dict[Key, tuple[float | None, ...]]
     changes: tuple[Change, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
-    tasks: tuple[str, ...] = ("wer_",)
+    tasks: tuple[str, ...] = ("wer_*",)
     better: tuple[tuple[Key, Key], ...] = ()
     compared: tuple[tuple[Key, Key, str], ...] = ()
     conditions: tuple[Conditions, ...] = ()
@@ -85,7 +86,7 @@ def paper_lines(results: Results, paper: Paper) -> list[tuple[str, str, str]]:
         measured = []
         scope = results.within(change.condition) if change.condition else results
         for column in scope.columns if scope else ():
-            if column.startswith(change.column):
+            if fnmatchcase(column, change.column):
                 comparison = compare_rows(scope, change.first, change.second, column)
                 if comparison is not None and comparison.b:
                     relative = 100 * comparison.difference / comparison.b

@@ -128,7 +128,7 @@ def test_conditions_partition_the_table(experiment):
     utterances = sorted(Results(experiment, "test").rows["noisy", False].column("sdr")[0])
     conditions = {name: "low" if place % 2 else "high_0" for place, name in enumerate(utterances)}
     groups = (("all", "*"), ("low", "low"), ("high", "high_*"), ("none", "car"))
-    paper = dataclasses.replace(PAPER, conditions=(Conditions("level", "wer_ssl", groups),))
+    paper = dataclasses.replace(PAPER, conditions=(Conditions("level", "wer_ssl*", groups),))
     results = Results(experiment, "test", conditions=conditions)
     tables = condition_tables(results, paper)
     assert [table.title for table in tables] == ["WER ssl % by level", "WER ssl_other % by level"]

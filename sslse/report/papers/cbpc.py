@@ -36,9 +36,9 @@ PAPER = Paper(
         PROPOSED: (19.53, 2.6802, 0.8311, 3.1275, 2.5653, 2.4507),
     },
     changes=(
-        Change(PROPOSED, STRAIGHT, "wer_", "WER", 100 * (19.53 / 22.49 - 1)),
-        Change(PROPOSED, GRAD, "wer_", "WER", 100 * (19.53 / 20.72 - 1)),
-        Change(PROPOSED, TOKEN, "wer_", "WER", 100 * (19.53 / 20.30 - 1)),
+        Change(PROPOSED, STRAIGHT, "wer_*", "WER", 100 * (19.53 / 22.49 - 1)),
+        Change(PROPOSED, GRAD, "wer_*", "WER", 100 * (19.53 / 20.72 - 1)),
+        Change(PROPOSED, TOKEN, "wer_*", "WER", 100 * (19.53 / 20.30 - 1)),
     ),
     labels={
         "clean": "clean",
@@ -66,7 +66,7 @@ PAPER = Paper(
         (PROPOSED, STANDALONE, "stoi"),
         (PROPOSED, STRAIGHT, "covl"),
     ),
-    conditions=(Conditions("SNR", "wer_", (("−5 dB", "*-5"), ("0 dB", "*_0"), ("5 dB", "*_5"))),),
+    conditions=(Conditions("SNR", "wer_*", (("−5 dB", "*-5"), ("0 dB", "*_0"), ("5 dB", "*_5"))),),
 )
 TABLES = {
     "1": replace(PAPER, columns=PAPER.columns[:1], rows={k: v[:1] for k, v in PAPER.rows.items()}),

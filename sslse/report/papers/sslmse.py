@@ -29,8 +29,8 @@ PAPER = Paper(
         SSL_MSE: (11.3, 9.6, 3.42),
     },
     changes=(
-        Change(SSL_MSE, SNR, "wer_", "WER, SSL head", -22),
-        Change(SSL_MSE, SNR, "wer_", "WER, Whisper medium", -21),
+        Change(SSL_MSE, SNR, "wer_*", "WER, SSL head", -22),
+        Change(SSL_MSE, SNR, "wer_*", "WER, Whisper medium", -21),
     ),
     labels={
         "clean": "clean",

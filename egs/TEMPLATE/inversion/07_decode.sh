@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from inversion.sh
+# Enhance where a system enhances, and predict tract variables from noisy (cascade: enhanced) speech.
+for set in ${test_sets}; do
+    for seed in ${seeds}; do
+        for system in $(enhancer_systems); do enhance_job "${seed}" "${system}" "${set}" 0; done
+    done
+done
+run_jobs
+for set in ${test_sets}; do
+    for seed in ${seeds}; do
+        for system in $(all_systems); do
+            input=${datadir}/${set}_noisy/wav.scp model=${system}
+            if [ "${system}" = cascade ]; then
+                input=$(decoded "${seed}" se "${set}" 0)/wav.scp
+                model=si_clean
+            fi
+            folder=$(decoded "${seed}" "${system}" "${set}" 0)/tv
+            job "${system} seed ${seed} ${set}" "${folder}" \
+                sslse predict "${input}" --model "${expdir}/seed${seed}/${model}/model" -o "${folder}"
+        done
+    done
+done
+run_jobs

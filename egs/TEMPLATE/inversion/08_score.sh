@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # the options come from inversion.sh
+# Score the trajectories, and the enhanced speech of the systems that enhance.
+for set in ${test_sets}; do
+    noisy=${datadir}/${set}_noisy
+    for seed in ${seeds}; do
+        # Noisy speech has a row of signal metrics, too: its own scores folder.
+        job "score noisy seed ${seed} ${set}" "$(decoded "${seed}" noisy "${set}" 0)/scores" \
+            sslse score --reference "${noisy}" --enhanced "${noisy}/wav.scp" --metrics "${metrics// /,}" --nj 1 \
+            --out "$(decoded "${seed}" noisy "${set}" 0)/scores"
+        for system in $(all_systems); do
+            folder=$(decoded "${seed}" "${system}" "${set}" 0)
+            options=(--tv "${folder}/tv/tv.scp")
+            source=$(enhanced_by "${system}")
+            if [ -n "${source}" ]; then
+                options+=(--enhanced "$(decoded "${seed}" "${source}" "${set}" 0)/wav.scp" --metrics "${metrics// /,}")
+                for limit in ${max_utts}; do options+=(--max-utts "${limit}"); done
+            fi
+            job "score ${system} seed ${seed} ${set}" "${folder}/scores" \
+                sslse score --reference "${noisy}" --out "${folder}/scores" --nj 1 "${options[@]}"
+        done
+    done
+done
+run_jobs

@@ -94,7 +94,7 @@ class MixtureData(StepwiseData):
         babble: whether other training utterances may serve as noise.
         crop_seconds: length of a training crop, s; None trains on whole utterances, batched by
             length and padded, with their transcripts where ``train`` has ``text``.
-        max_seconds: longer utterances are left out when whole ones are trained on.
+        max_seconds: longer utterances are left out when whole ones are trained on; None: none.
         valid_utterances: at most this many utterances are used for validation; 0 means all.
     """
 
@@ -112,7 +112,7 @@ class MixtureData(StepwiseData):
         num_workers: int = 0,
         seed: int = 0,
         sample_rate: int = 16000,
-        max_seconds: float = 30.0,
+        max_seconds: float | None = None,
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.train_path = train
@@ -144,7 +144,7 @@ class MixtureData(StepwiseData):
             seed=self.seed,
             noise_probability=self.noise_probability,
         )
-        if self.crop_seconds is None:
+        if self.crop_seconds is None and self.max_seconds is not None:
             self._leave_out_long(speech)
         self.valid_set = None
         if self.valid_path is not None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "score": "compute metrics per utterance",
     "select": "choose the observation-adding weight on a validation set",
     "compare": "compare two systems by a paired bootstrap",
+    "analyze": "split enhancement errors, set them against WER; distances per SSL layer",
     "report": "make the result table, RESULTS.md and the HTML page",
     "validate": "check a data directory and say what is wrong",
     "fix-data": "repair a data directory",

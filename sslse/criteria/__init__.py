@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 # Name in a configuration -> module; imported on first use.
 CRITERIA: dict[str, str] = {
+    "ABSDRLoss": "sslse.criteria.ab_sdr",
+    "ASRLoss": "sslse.criteria.asr",
     "LMFBLoss": "sslse.criteria.lmfb",
     "MultiResolutionSTFTLoss": "sslse.criteria.stft",
     "SDRLoss": "sslse.criteria.sdr",
     "SISNRLoss": "sslse.criteria.snr",
     "SNRLoss": "sslse.criteria.snr",
     "SSLMSELoss": "sslse.criteria.ssl_mse",
+    "SoftDTWLoss": "sslse.criteria.soft_dtw",
 }
 
 

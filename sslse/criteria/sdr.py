@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from sslse.criteria.base import Criterion
-from sslse.criteria.snr import SMALLEST_ENERGY, negative_ratio_db
+from sslse.criteria.projection import Projection
+from sslse.criteria.snr import negative_ratio_db
 
 
 class SDRLoss(Criterion):
@@ -26,6 +26,7 @@ class SDRLoss(Criterion):
         Vincent et al. 2006, IEEE TASLP 14(4); Scheibler 2022, arXiv 2110.06440.
 
     Example:
+        >>> import torch
         >>> clean = torch.randn(1, 4000)
         >>> delayed = torch.roll(clean, 3, 1)
         >>> bool(SDRLoss(16)(delayed, clean) < -20)
@@ -39,19 +40,6 @@ class SDRLoss(Criterion):
 
     def loss(self, enhanced: Tensor, clean: Tensor, lengths: Tensor) -> Tensor:
         """Return the negative SDR of each utterance."""
-        taps = self.filter_length
-        # Unit energy keeps the system well scaled; double, as its condition number reaches 1e7.
-        dtype = enhanced.dtype
-        clean = clean.double() / (clean.double().norm(dim=1, keepdim=True) + SMALLEST_ENERGY)
-        enhanced = enhanced.double()
-        energy = enhanced.square().sum(1)
-        size = clean.shape[1] + taps  # long enough for linear, not circular, correlation
-        spectrum = torch.fft.rfft(clean, size)
-        auto = torch.fft.irfft(spectrum.abs().square(), size)[:, :taps]
-        cross = torch.fft.irfft(torch.fft.rfft(enhanced, size) * spectrum.conj(), size)[:, :taps]
-        lags = torch.arange(taps, device=clean.device)
-        matrix = auto[:, (lags[:, None] - lags).abs()]  # (B, taps, taps)
-        matrix = matrix + SMALLEST_ENERGY * torch.eye(taps, device=clean.device)
-        filters = torch.linalg.solve(matrix, cross)
-        signal = (cross * filters).sum(1).clamp_min(0)
-        return negative_ratio_db(signal, (energy - signal).clamp_min(0), self.max_sdr_db).to(dtype)
+        signal = Projection([clean], self.filter_length).energy(enhanced)
+        distortion = (enhanced.double().square().sum(1) - signal).clamp_min(0)
+        return negative_ratio_db(signal, distortion, self.max_sdr_db).to(enhanced.dtype)

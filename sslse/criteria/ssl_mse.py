@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -11,11 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslse.criteria.base import Criterion, prepare
+from sslse.criteria.position import change_speed, check_position, pad_starts, shift_back
+from sslse.criteria.soft_dtw import SoftDTWLoss
 from sslse.criteria.spectrum import frame_mean
 from sslse.errors import ConfigError
 from sslse.upstreams import load_upstream
 from sslse.upstreams.base import Upstream, choose_layers, frame_mask
 from sslse.upstreams.bfloat16 import has_bfloat16_units
+from sslse.upstreams.featurizer import read_layer_weights
 
 SMALLEST_STD = 0.1  # of a dimension, relative to the mean magnitude of the clean features
 
@@ -46,17 +50,27 @@ class SSLMSELoss(Criterion):
 
     Args:
         upstream: folder or hub name of an SSL model, or a loaded upstream; it is frozen.
-        layers: ``latter_half`` of the transformer's layers, ``all``, ``last``, or a list of
-            indices, in which 0 is the transformer's input.
+        layers: ``latter_half`` of the transformer's layers, ``all``, ``last``, ``with_input``, or
+            a list of indices, in which 0 is the transformer's input.
         combine: distance of the weighted sum of the layers, or weighted sum of their distances.
-        weights: one a layer of ``layers``, e.g. those a downstream model learned; scaled to sum 1.
-        distance: ``mse``, ``l1``, or ``cosine`` (1 − cosine similarity of two frames).
+        weights: one a layer of ``layers``, or the folder of a downstream head whose learned
+            weights of these layers are taken (``with_input``: all it has); scaled to sum 1.
+        distance: ``mse``, ``l1``, ``cosine`` (1 − cosine similarity of two frames), or
+            ``soft_dtw`` (squared distance along a soft alignment; see ``SoftDTWLoss``).
         normalize: ``none``; ``layer`` (each frame to zero mean and unit variance over its
             dimensions); ``utterance`` (each dimension by mean and deviation of the clean utterance
             over time); ``clean_stats`` (each dimension by mean and deviation of all clean speech:
             that of ``fit``, or else what training has seen so far).
         precision: of the upstream's matrix products on a CPU; ``auto`` is bfloat16 where the CPU
             has units for it (values then differ by about 1 % from other machines').
+        final_layer_norm: see ``HuggingFaceUpstream``.
+        clean_zero_padding: while training, zeros before the clean utterance, drawn uniformly
+            between these two shares of its length (0.02 and 0.05 in the paper) in whole frames;
+            its first frames are left out again. Equal frames then stand at other positions on the
+            two sides, so that the loss cannot be lowered by features of the position alone.
+        clean_speeds: while training, the clean speech is played at one of these speeds, drawn for
+            each batch; needs ``soft_dtw``, because frames no longer correspond one to one.
+        gamma: softness of ``soft_dtw``.
 
     Shape:
         enhanced (B, T), clean (B, T), lengths (B,) -> (B,)
@@ -65,25 +79,32 @@ class SSLMSELoss(Criterion):
         ConfigError: an option that does not exist or does not fit the upstream.
 
     Reference:
-        Sato et al. 2025, Front. Signal Process. 5:1587969; arXiv 2305.14723.
+        Sato et al. 2025, Front. Signal Process. 5:1587969; arXiv 2305.14723. Position-robust
+        variants: Meghanani and Hain 2026, arXiv 2601.21084.
     """
 
     def __init__(
         self,
         upstream: str | Upstream,
-        layers: Literal["latter_half", "all", "last"] | Sequence[int] = "latter_half",
+        layers: Literal["latter_half", "all", "last", "with_input"] | Sequence[int] = "latter_half",
         combine: Literal["weighted_sum", "per_layer"] = "weighted_sum",
-        weights: Sequence[float] | None = None,
-        distance: Literal["mse", "l1", "cosine"] = "mse",
+        weights: Sequence[float] | str | None = None,
+        distance: Literal["mse", "l1", "cosine", "soft_dtw"] = "mse",
         normalize: Literal["none", "layer", "utterance", "clean_stats"] = "none",
         precision: Literal["float32", "bfloat16", "auto"] = "float32",
+        final_layer_norm: bool = False,
+        clean_zero_padding: Sequence[float] | None = None,
+        clean_speeds: Sequence[float] | None = None,
+        gamma: float = 0.1,
     ) -> None:
         super().__init__()
         _check("precision", precision, ("float32", "bfloat16", "auto"))
         _check("combine", combine, ("weighted_sum", "per_layer"))
-        _check("distance", distance, ("mse", "l1", "cosine"))
+        _check("distance", distance, ("mse", "l1", "cosine", "soft_dtw"))
         _check("normalize", normalize, ("none", "layer", "utterance", "clean_stats"))
-        upstream = upstream if isinstance(upstream, Upstream) else load_upstream(upstream)
+        check_position(clean_zero_padding, clean_speeds, distance)
+        if not isinstance(upstream, Upstream):
+            upstream = load_upstream(upstream, final_layer_norm=final_layer_norm)
         self.upstream = upstream.freeze()
         if precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()):
             self.upstream.use_bfloat16()
@@ -91,8 +112,14 @@ class SSLMSELoss(Criterion):
         self.combine = combine
         self.distance = distance
         self.normalize = normalize
+        self.clean_zero_padding = clean_zero_padding
+        self.clean_speeds = clean_speeds
+        self.soft_dtw = SoftDTWLoss(gamma) if distance == "soft_dtw" else None
         if weights is None:
             weights = [1.0] * len(self.layers)
+        elif isinstance(weights, (str, Path)):
+            learned = read_layer_weights(weights, upstream.num_layers)
+            weights = [learned[k] for k in self.layers]
         if len(weights) != len(self.layers) or sum(weights) <= 0:
             raise ConfigError(
                 f"{len(self.layers)} weights with a positive sum are needed, one for each of the "
@@ -112,8 +139,22 @@ class SSLMSELoss(Criterion):
 
     @torch.no_grad()
     def encode_clean(self, clean: Tensor, lengths: Tensor | None = None) -> CleanFeatures:
-        """Return the clean side of the loss, to be given to ``forward`` as ``clean_features``."""
-        return self.encode(clean, lengths)
+        """Return the clean side of the loss, to be given to ``forward`` as ``clean_features``.
+
+        While training it is moved and changed in speed as configured.
+        """
+        if not self.training:
+            return self.encode(clean, lengths)
+        if self.clean_speeds is not None:
+            clean, lengths = change_speed(clean, lengths, self.clean_speeds)
+        if self.clean_zero_padding is None:
+            return self.encode(clean, lengths)
+        hop = self.upstream.downsample_rate
+        padded, longer, shifts = pad_starts(clean, lengths, self.clean_zero_padding, hop)
+        features = self.encode(padded, longer)
+        frames = features.frames - shifts
+        states = [shift_back(state, shifts, int(frames.max())) for state in features.states]
+        return CleanFeatures(states, frames)
 
     def forward(
         self,
@@ -143,7 +184,6 @@ class SSLMSELoss(Criterion):
         """Return the distance of each utterance."""
         target = clean_features or self.encode_clean(clean, lengths)
         estimate = self.encode(enhanced, lengths)
-        frames = target.frames
         if self.normalize == "clean_stats" and (self.training or not self.clean_count):
             if not self.fitted:
                 self.update_statistics(target)
@@ -151,13 +191,19 @@ class SSLMSELoss(Criterion):
             self.normalized(estimate.states, target),
             self.normalized(target.states, target),
         )
+        counts = estimate.frames, target.frames
         if self.combine == "weighted_sum":
-            difference = self.compare(self.sum_layers(ours), self.sum_layers(theirs))
-            return frame_mean(difference, frames)
-        distances = [
-            frame_mean(self.compare(*pair), frames) for pair in zip(ours, theirs, strict=True)
-        ]
-        return self.sum_layers(distances)
+            return self.distance_of(self.sum_layers(ours), self.sum_layers(theirs), *counts)
+        pairs = zip(ours, theirs, strict=True)
+        return self.sum_layers([self.distance_of(*pair, *counts) for pair in pairs])
+
+    def distance_of(
+        self, estimate: Tensor, target: Tensor, frames: Tensor, target_frames: Tensor
+    ) -> Tensor:
+        """Return the distance of two sequences, (B,)."""
+        if self.soft_dtw is not None:
+            return self.soft_dtw(estimate, target, frames, target_frames)
+        return frame_mean(self.compare(estimate, target), target_frames)
 
     def sum_layers(self, values: Sequence[Tensor]) -> Tensor:
         """Return Σ w_l · value_l."""

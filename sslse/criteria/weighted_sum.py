@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -61,6 +61,8 @@ class WeightedSum(nn.Module):
         lengths: Tensor | None = None,
         gradient_norms: bool = False,
         clean_features: Mapping[str, Any] | None = None,
+        noisy: Tensor | None = None,
+        text: Sequence[str] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the total of each utterance and the batch mean of each part.
 
@@ -71,12 +73,27 @@ class WeightedSum(nn.Module):
             gradient_norms: add ``<name>_gradient_norm``: the norm of the gradient of the *weighted*
                 part's batch mean with respect to ``enhanced``; one backward pass a part.
             clean_features: what ``encode_clean`` returned for this ``clean``.
+            noisy: what was enhanced (B, T), for parts with ``needs_noisy``.
+            text: transcripts, for parts with ``needs_text``.
+
+        Raises:
+            ConfigError: a part needs transcripts and there are none.
         """
         total: Tensor | int = 0
         parts: dict[str, Tensor] = {}
         for name, criterion in self.criteria.items():
             known = clean_features or {}
-            extra = {"clean_features": known[name]} if name in known else {}
+            extra: dict[str, Any] = {"clean_features": known[name]} if name in known else {}
+            if getattr(criterion, "needs_noisy", False):
+                extra["noisy"] = noisy
+            if getattr(criterion, "needs_text", False):
+                if text is None:
+                    raise ConfigError(
+                        f"criterion '{name}' needs transcripts, and these batches have none: give "
+                        "data directories with 'text', and whole utterances to train on "
+                        "(data.crop_seconds: null)"
+                    )
+                extra["text"] = text
             value = criterion(enhanced, clean, lengths, **extra)
             weighted = self.weights[name] * value
             parts[name] = value.detach().mean()

@@ -18,15 +18,15 @@ CROP_STREAM = 1
 
 
 class CropMixtureDataset(Dataset):
-    """Random crops of clean utterances, mixed with noise on the fly.
+    """Random crops of clean utterances, or whole ones, mixed with noise on the fly.
 
     A crop longer than its utterance is filled with silence around it, so that every item has the
-    same length and the noise covers all of it.
+    same length and the noise covers all of it. Whole utterances bring their transcripts.
 
     Args:
         speech: clean utterances.
         mixer: ``NoiseMixer``; None gives ``noisy == clean``.
-        crop_seconds: length of a crop, s.
+        crop_seconds: length of a crop, s; None: whole utterances.
         sample_rate: Hz.
         seed: seed of crops and mixtures.
         noise_probability: fraction of crops that get noise.
@@ -36,7 +36,7 @@ class CropMixtureDataset(Dataset):
         self,
         speech: DataDir,
         mixer: Any | None,
-        crop_seconds: float,
+        crop_seconds: float | None,
         sample_rate: int = 16000,
         seed: int = 0,
         noise_probability: float = 1.0,
@@ -44,7 +44,7 @@ class CropMixtureDataset(Dataset):
         self.speech = speech
         self.utterances = speech.utterances
         self.mixer = mixer
-        self.crop_samples = round(crop_seconds * sample_rate)
+        self.crop_samples = None if crop_seconds is None else round(crop_seconds * sample_rate)
         self.sample_rate = sample_rate
         self.seed = seed
         self.noise_probability = noise_probability
@@ -53,7 +53,9 @@ class CropMixtureDataset(Dataset):
         return len(self.utterances)
 
     def crop(self, utterance: str, generator: np.random.Generator) -> np.ndarray:
-        """Return ``crop_samples`` of one utterance, float32."""
+        """Return ``crop_samples`` of one utterance or all of them, float32."""
+        if self.crop_samples is None:
+            return self.speech.load(utterance, sample_rate=self.sample_rate)[0]
         available = self.speech.num_samples(utterance)
         spare = available - self.crop_samples
         if spare >= 0:
@@ -68,7 +70,7 @@ class CropMixtureDataset(Dataset):
         waveform = self.speech.load(utterance, sample_rate=self.sample_rate)[0]
         return np.pad(waveform, (before, self.crop_samples - before - len(waveform)))
 
-    def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
+    def __getitem__(self, draw: Draw) -> dict[str, Any]:
         generator = draw_generator(self.seed, CROP_STREAM, draw.number)
         utterance = self.utterances[draw.index]
         clean = self.crop(utterance, generator)
@@ -79,14 +81,18 @@ class CropMixtureDataset(Dataset):
         else:
             mixture = self.mixer.mix(clean, generator)
             noisy, clean = mixture.noisy, mixture.clean
-        return {
+        item: dict[str, Any] = {
             "noisy": torch.from_numpy(np.ascontiguousarray(noisy)),
             "clean": torch.from_numpy(np.ascontiguousarray(clean)),
         }
+        if self.crop_samples is None and self.speech.has("text"):
+            item["text"] = self.speech.text[utterance]
+        return item
 
 
 class PairDataset(Dataset):
-    """Whole noisy utterances with their clean references (``wav.scp`` and ``spk1.scp``)."""
+    """Whole noisy utterances with their clean references (``wav.scp`` and ``spk1.scp``) and, where
+    the set has them, transcripts."""
 
     def __init__(self, noisy: DataDir, sample_rate: int = 16000) -> None:
         self.data = noisy
@@ -96,12 +102,15 @@ class PairDataset(Dataset):
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         utterance = self.utterances[index]
-        return {
+        item: dict[str, Any] = {
             name: torch.from_numpy(self.data.load(utterance, kind, sample_rate=self.sample_rate)[0])
             for name, kind in (("noisy", "wav"), ("clean", "spk1"))
         }
+        if self.data.has("text"):
+            item["text"] = self.data.text[utterance]
+        return item
 
 
 class TranscribedDataset(Dataset):

@@ -92,7 +92,9 @@ class MixtureData(StepwiseData):
         simulate: settings of ``SimulateConfig``.
         noise_probability: fraction of crops that get noise.
         babble: whether other training utterances may serve as noise.
-        crop_seconds: length of a training crop, s.
+        crop_seconds: length of a training crop, s; None trains on whole utterances, batched by
+            length and padded, with their transcripts where ``train`` has ``text``.
+        max_seconds: longer utterances are left out when whole ones are trained on; None: none.
         valid_utterances: at most this many utterances are used for validation; 0 means all.
     """
 
@@ -104,12 +106,13 @@ class MixtureData(StepwiseData):
         simulate: dict[str, Any] | None = None,
         noise_probability: float = 1.0,
         babble: bool = False,
-        crop_seconds: float = 2.0,
+        crop_seconds: float | None = 2.0,
         batch_size: int = 8,
         valid_utterances: int = 0,
         num_workers: int = 0,
         seed: int = 0,
         sample_rate: int = 16000,
+        max_seconds: float | None = None,
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.train_path = train
@@ -120,6 +123,7 @@ class MixtureData(StepwiseData):
         self.babble = babble
         self.crop_seconds = crop_seconds
         self.valid_utterances = valid_utterances
+        self.max_seconds = max_seconds
 
     def setup(self, stage: str) -> None:
         """Open the sets once per process."""
@@ -140,6 +144,8 @@ class MixtureData(StepwiseData):
             seed=self.seed,
             noise_probability=self.noise_probability,
         )
+        if self.crop_seconds is None and self.max_seconds is not None:
+            self._leave_out_long(speech)
         self.valid_set = None
         if self.valid_path is not None:
             valid = open_set(self.valid_path, self.sample_rate, needs=("spk1.scp",))
@@ -147,9 +153,24 @@ class MixtureData(StepwiseData):
             if self.valid_utterances:
                 self.valid_set.utterances = self.valid_set.utterances[: self.valid_utterances]
 
+    def _leave_out_long(self, speech: DataDir) -> None:
+        most = self.max_seconds * self.sample_rate
+        usable = [name for name in speech.utterances if speech.num_samples(name) <= most]
+        if not usable:
+            raise DataError(f"{self.train_path} has no utterance of at most {self.max_seconds} s")
+        if len(usable) < len(speech):
+            left_out = len(speech) - len(usable)
+            print(f"{left_out} of {len(speech)} utterances are longer than {self.max_seconds} s")
+        self.train_set.utterances = usable
+
     def train_dataloader(self) -> DataLoader:
-        """Batches ``{"noisy": (B, T), "clean": (B, T)}``."""
-        return self.stepwise_loader(self.train_set)
+        """Batches ``{"noisy": (B, T), "clean": (B, T)}``; of whole utterances also
+        ``clean_lengths`` (B,) and ``text``."""
+        if self.crop_seconds is not None:
+            return self.stepwise_loader(self.train_set)
+        data = self.train_set
+        lengths = [data.speech.num_samples(name) for name in data.utterances]
+        return self.stepwise_loader(data, lengths=lengths, collate=pad_batch)
 
     def val_dataloader(self) -> DataLoader | list:
         """One utterance a batch, so that no padding enters a global norm."""

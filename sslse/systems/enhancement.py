@@ -23,8 +23,11 @@ class EnhancementSystem(System):
     Args:
         enhancer: ``{name: conv_tasnet, …}`` for a new one; ignored where ``init_param`` is given.
         criteria: by name: ``{weight: 1.0, criterion: SNRLoss, …}``.
+        alpha: multi-task weight, 0 to 1, of the criterion named ``snr`` against the one other:
+            α · snr + (1 − α) · other, each times its own ``weight``; None: the weights alone.
         init_param: folder of an enhancer to start from.
         upstream: folder or hub name of the SSL model of the criteria that need one.
+        asr: folder of the ESPnet recogniser of the criteria that need one.
         gradient_norm_every: steps between measurements of each part's gradient norm; 0 disables.
         optimizer: optimiser and schedule.
         seed: seed of the initial weights and of each step.
@@ -41,6 +44,8 @@ class EnhancementSystem(System):
         init_param: str | None = None,
         upstream: str | None = None,
         gradient_norm_every: int = 100,
+        alpha: float | None = None,
+        asr: str | None = None,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
     ) -> None:
@@ -55,13 +60,17 @@ class EnhancementSystem(System):
             self.enhancer = build_enhancer(config.pop("name"), **config)
         else:
             raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
-        self.criterion = self._build_criteria(criteria, upstream)
+        frozen = {"SSLMSELoss": ("upstream", upstream), "ASRLoss": ("asr", asr)}
+        self.criterion = self._build_criteria(interpolate(criteria, alpha), frozen)
+        self._check_rates()
         self.gradient_norm_every = gradient_norm_every
         self.snr = SNRLoss()
         self.si_snr = SISNRLoss()
 
     @staticmethod
-    def _build_criteria(specs: dict[str, dict[str, Any]], upstream: str | None) -> WeightedSum:
+    def _build_criteria(
+        specs: dict[str, dict[str, Any]], frozen: dict[str, tuple[str, str | None]]
+    ) -> WeightedSum:
         parts = {}
         for name, spec in specs.items():
             config = dict(spec)
@@ -69,25 +78,51 @@ class EnhancementSystem(System):
                 raise ConfigError(f"model.criteria.{name} needs a 'criterion' (its class name)")
             weight = float(config.pop("weight", 1.0))
             kind = config.pop("criterion")
-            if kind == "SSLMSELoss":
-                if not (upstream or config.get("upstream")):
-                    raise ConfigError(f"model.criteria.{name} needs --model.upstream FOLDER")
-                config.setdefault("upstream", upstream)
+            if kind in frozen:
+                key, folder = frozen[kind]
+                if not (folder or config.get(key)):
+                    raise ConfigError(f"model.criteria.{name} needs --model.{key} FOLDER")
+                config.setdefault(key, folder)
             parts[name] = (build_criterion(kind, **config), weight)
         return WeightedSum(parts)
+
+    def _check_rates(self) -> None:
+        """Refuse frozen models of another sampling rate than the enhancer's."""
+        wanted = self.enhancer.sample_rate
+        for name, criterion in self.criterion.criteria.items():
+            for key in ("upstream", "asr"):
+                rate = getattr(getattr(criterion, key, None), "sample_rate", wanted)
+                if rate != wanted:
+                    raise ConfigError(
+                        f"the {key} of model.criteria.{name} works at {rate} Hz but the enhancer "
+                        f"at {wanted} Hz; take models of one sampling rate"
+                    )
+
+    def compare(
+        self, enhanced: torch.Tensor, batch: dict[str, Any], gradient_norms: bool = False
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Return the weighted sum of the criteria for each utterance, and its parts."""
+        return self.criterion(
+            enhanced,
+            batch["clean"],
+            batch.get("clean_lengths"),
+            gradient_norms=gradient_norms,
+            noisy=batch["noisy"],
+            text=batch.get("text"),
+        )
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """Weighted sum of the criteria over the batch, and each part beside it."""
         enhanced = self.enhancer(batch["noisy"])
         every = self.gradient_norm_every
         measure = bool(every) and self.global_step % every == 0
-        total, parts = self.criterion(enhanced, batch["clean"], gradient_norms=measure)
+        total, parts = self.compare(enhanced, batch, gradient_norms=measure)
         return total.mean(), {name: float(value) for name, value in parts.items()}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Each criterion, SNR and SI-SNR on whole utterances."""
         enhanced = self.enhancer(batch["noisy"])
-        total, parts = self.criterion(enhanced, batch["clean"])
+        total, parts = self.compare(enhanced, batch)
         numbers = {name: float(value) for name, value in parts.items()}
         numbers["loss"] = float(total.mean())
         numbers["snr_db"] = -float(self.snr(enhanced, batch["clean"]).mean())
@@ -95,18 +130,54 @@ class EnhancementSystem(System):
         self.log_numbers("valid", numbers)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave frozen SSL models out: they are folders of their own."""
+        """Leave frozen models out: they are folders of their own."""
         state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {k: v for k, v in state.items() if ".upstream." not in k}
+        checkpoint["state_dict"] = {k: v for k, v in state.items() if not is_frozen(k)}
 
     def load_state_dict(
         self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """Load everything but the weights of frozen SSL models, which have not changed."""
-        frozen = {k: v for k, v in self.state_dict().items() if ".upstream." in k}
+        """Load everything but the weights of frozen models, which have not changed."""
+        frozen = {k: v for k, v in self.state_dict().items() if is_frozen(k)}
         return super().load_state_dict({**frozen, **state_dict}, strict=strict, assign=assign)
 
     def export(self, directory: Path) -> list[Path]:
         """Write ``enhancer/``."""
         self.enhancer.save_pretrained(directory / "enhancer")
         return [directory / "enhancer"]
+
+
+def is_frozen(name: str) -> bool:
+    """Return whether a weight of this name belongs to a criterion's frozen model.
+
+    Example:
+        >>> is_frozen("criterion.criteria.ssl_mse.upstream.model.masked_spec_embed")
+        True
+    """
+    return ".upstream." in name or ".asr." in name
+
+
+def interpolate(
+    criteria: dict[str, dict[str, Any]], alpha: float | None
+) -> dict[str, dict[str, Any]]:
+    """Return the specifications with α and 1 − α in their weights.
+
+    Example:
+        >>> specs = {"ssl": {"criterion": "SSLMSELoss", "weight": 10.0}, "snr": {}}
+        >>> {name: spec["weight"] for name, spec in interpolate(specs, 0.25).items()}
+        {'ssl': 7.5, 'snr': 0.25}
+    """
+    if alpha is None:
+        return criteria
+    if len(criteria) != 2 or "snr" not in criteria or not 0 <= alpha <= 1:
+        raise ConfigError(
+            f"model.alpha {alpha} needs a number from 0 to 1 and two criteria, one of them named "
+            f"'snr'; there are: {', '.join(criteria)}"
+        )
+    return {
+        name: {
+            **spec,
+            "weight": float(spec.get("weight", 1.0)) * (alpha if name == "snr" else 1 - alpha),
+        }
+        for name, spec in criteria.items()
+    }

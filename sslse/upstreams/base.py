@@ -69,8 +69,8 @@ def choose_layers(layers: str | Sequence[int], num_layers: int) -> list[int]:
     """Return the indices of the hidden states that a name stands for, in rising order.
 
     Args:
-        layers: ``latter_half`` (of the transformer's layers), ``all`` (layers 1…L), ``last``, or a
-            list of indices, in which 0 is the transformer's input.
+        layers: ``latter_half`` (of the transformer's layers), ``all`` (layers 1…L), ``with_input``
+            (0…L), ``last``, or a list of indices, in which 0 is the transformer's input.
         num_layers: L.
 
     Raises:
@@ -85,6 +85,7 @@ def choose_layers(layers: str | Sequence[int], num_layers: int) -> list[int]:
     named = {
         "latter_half": range(num_layers // 2 + 1, num_layers + 1),
         "all": range(1, num_layers + 1),
+        "with_input": range(num_layers + 1),
         "last": [num_layers],
     }
     if isinstance(layers, str):

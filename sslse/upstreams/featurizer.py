@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -79,3 +80,34 @@ def fixed_weights(weights: str | Sequence[float], num_states: int) -> Tensor:
                 f"got {list(weights)}"
             )
     return fixed / fixed.sum()
+
+
+def read_layer_weights(folder: str | Path, num_layers: int) -> list[float]:
+    """Return the weights that a downstream head learned for an upstream's L + 1 hidden states.
+
+    Args:
+        folder: with ``model.safetensors``, in which a featurizer's ``logits`` are.
+        num_layers: L of the upstream.
+
+    Raises:
+        ConfigError: there is no such head, or it is of an upstream with other layers.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(folder) / "model.safetensors"
+    try:
+        with safe_open(path, "pt") as tensors:
+            names = [name for name in tensors.keys() if name.endswith("featurizer.logits")]
+            logits = tensors.get_tensor(names[0]) if names else None
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(
+            f"no weights can be read from {path} ({str(error).splitlines()[0]}); give the "
+            "'downstream' folder of a trained head"
+        ) from error
+    if logits is None or len(logits) != num_layers + 1:
+        found = "none" if logits is None else f"{len(logits)}"
+        raise ConfigError(
+            f"{path} has {found} learned weights of hidden states, but the upstream has "
+            f"{num_layers} layers and its input: {num_layers + 1} are needed"
+        )
+    return logits.softmax(0).tolist()

@@ -180,6 +180,14 @@ def load_model(name_or_dir: str | Path) -> nn.Module:
             f"upstream '{name_or_dir}' lacks {len(missing)} weights that its config.json asks for "
             f"(the first: {missing[0]}); the two files do not belong together"
         )
+    # Heads and quantisers of other trainings may be there, but no further layers.
+    spare = sorted(key for key in info["unexpected_keys"] if ".layers." in f".{key}")
+    if spare:
+        raise ConfigError(
+            f"upstream '{name_or_dir}' has {len(spare)} weights of layers that its config.json "
+            f"(num_hidden_layers {config.num_hidden_layers}) does not know (the first: "
+            f"{spare[0]}); the two files do not belong together"
+        )
     return model
 
 

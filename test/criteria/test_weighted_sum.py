@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from sslse.criteria.ab_sdr import ABSDRLoss
+from sslse.criteria.asr import ASRLoss
 from sslse.criteria.lmfb import LMFBLoss
 from sslse.criteria.snr import SNRLoss
 from sslse.criteria.ssl_mse import SSLMSELoss
@@ -50,6 +52,23 @@ def test_clean_features_reach_the_part_that_wants_them(pair, upstream_folder):
     assert set(known) == {"ssl"}
     given, _ = criterion(enhanced, clean, lengths, clean_features=known)
     assert torch.equal(given, criterion(enhanced, clean, lengths)[0])
+
+
+def test_noisy_speech_and_transcripts_reach_the_parts_that_want_them(pair, frozen_asr):
+    enhanced, clean = pair
+    noisy = clean + 0.1 * torch.randn_like(clean)
+    texts = ["ab", "c", "dd"]
+    parts = {"snr": SNRLoss(), "ab": ABSDRLoss(3.0, 16), "asr": ASRLoss(frozen_asr)}
+    criterion = WeightedSum({name: (part, 1.0) for name, part in parts.items()})
+    total, _ = criterion(enhanced, clean, noisy=noisy, text=texts)
+    expected = parts["snr"](enhanced, clean) + parts["ab"](enhanced, clean, noisy=noisy)
+    torch.testing.assert_close(total, expected + parts["asr"](enhanced, clean, text=texts))
+    ids = frozen_asr.tokenize_batch(texts)
+    torch.testing.assert_close(
+        parts["asr"](enhanced, clean, text=ids), parts["asr"](enhanced, clean, text=texts)
+    )
+    with pytest.raises(ConfigError, match="'asr' needs transcripts.*crop_seconds: null"):
+        criterion(enhanced, clean, noisy=noisy)
 
 
 def test_nothing_to_sum():

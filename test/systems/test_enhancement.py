@@ -51,13 +51,63 @@ def test_loss_is_the_weighted_sum_of_its_parts(monkeypatch):
     assert loss.item() == pytest.approx(0.5 * parts["snr"] + 3.0 * parts["stft"], rel=1e-5)
 
 
+def test_alpha_sweeps_between_snr_and_the_other():
+    criteria = {
+        "stft": {"criterion": "MultiResolutionSTFTLoss", "weight": 3.0},
+        "snr": {"criterion": "SNRLoss"},
+    }
+    batch = {"noisy": torch.randn(2, 4000), "clean": torch.randn(2, 4000)}
+    for alpha in (0.0, 0.3, 1.0):
+        system = EnhancementSystem(criteria, SMALL, alpha=alpha, gradient_norm_every=0)
+        loss, parts = system.training_losses(batch)
+        expected = alpha * parts["snr"] + (1 - alpha) * 3.0 * parts["stft"]
+        assert loss.item() == pytest.approx(expected, rel=1e-5)
+        # The resolved configuration is written with its keys sorted: their order means nothing.
+        again = EnhancementSystem(dict(sorted(criteria.items())), SMALL, alpha=alpha)
+        assert again.criterion.weights == system.criterion.weights
+
+
+def test_transcripts_reach_a_frozen_recogniser_that_no_checkpoint_holds(frozen_asr):
+    criteria = {"snr": {"criterion": "SNRLoss"}, "asr": {"criterion": "ASRLoss", "asr": frozen_asr}}
+    system = EnhancementSystem(criteria, SMALL, gradient_norm_every=0)
+    clean = torch.randn(2, 8000)
+    batch = {
+        "noisy": clean + torch.randn(2, 8000),
+        "clean": clean,
+        "clean_lengths": torch.tensor([8000, 6000]),
+        "text": ["ab", "fed"],
+    }
+    loss, parts = system.training_losses(batch)
+    enhanced = system.enhancer(batch["noisy"])
+    words = frozen_asr.tokenize_batch(batch["text"])
+    expected = frozen_asr.loss(enhanced, batch["clean_lengths"], *words).mean()
+    assert parts["asr"] == pytest.approx(expected.item(), rel=1e-4)
+    loss.backward()
+    assert all(p.grad is not None for p in system.enhancer.parameters())
+    checkpoint = {"state_dict": system.state_dict()}
+    system.on_save_checkpoint(checkpoint)
+    assert {name.split(".")[0] for name in checkpoint["state_dict"]} == {"enhancer"}
+    system.load_state_dict(checkpoint["state_dict"])
+    del batch["text"]
+    with pytest.raises(ConfigError, match="'asr' needs transcripts"):
+        system.training_losses(batch)
+
+
+def test_a_frozen_model_of_another_rate_is_refused(frozen_asr):
+    criteria = {"asr": {"criterion": "ASRLoss", "asr": frozen_asr}}
+    with pytest.raises(ConfigError, match="16000 Hz but the enhancer at 8000 Hz"):
+        EnhancementSystem(criteria, {**SMALL, "sample_rate": 8000})
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
         ({"criteria": {"snr": {"weight": 1}}, "enhancer": SMALL}, "needs a 'criterion'"),
         ({"criteria": SNR}, "model.init_param"),
         ({"criteria": SNR, "enhancer": {"num_filters": 8}}, "needs a 'name'"),
-        ({"criteria": {"x": {"criterion": "SSLMSELoss"}}, "enhancer": SMALL}, "upstream"),
+        ({"criteria": {"x": {"criterion": "SSLMSELoss"}}, "enhancer": SMALL}, "model.upstream"),
+        ({"criteria": {"x": {"criterion": "ASRLoss"}}, "enhancer": SMALL}, "model.asr"),
+        ({"criteria": SNR, "enhancer": SMALL, "alpha": 0.5}, "two criteria"),
     ],
 )
 def test_wrong_configurations_are_named(options, message):

@@ -1,0 +1,73 @@
+"""What the data modules give to a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from sslse.data.audio import write_audio
+from sslse.data.datadir import write_datadir
+from sslse.data.modules import MixtureData
+from sslse.errors import DataError
+
+SECONDS = (0.5, 0.8, 0.6, 3.0)
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> dict[str, str]:
+    """Clean speech u0 … u3 of SECONDS with transcripts, a noise, and a noisy set."""
+    rng = np.random.default_rng(0)
+    wav, text = {}, {}
+    for number, seconds in enumerate(SECONDS):
+        path = tmp_path / f"u{number}.wav"
+        write_audio(path, 0.1 * rng.standard_normal(round(16000 * seconds)).astype("f4"), 16000)
+        wav[f"u{number}"], text[f"u{number}"] = str(path), f"word {number}"
+    write_datadir(tmp_path / "speech", wav_scp=wav, text=text)
+    write_datadir(tmp_path / "noise", wav_scp={"n": wav["u3"]})
+    write_datadir(tmp_path / "noisy", wav_scp=wav, spk1_scp=wav, text=text)
+    return {name: str(tmp_path / name) for name in ("speech", "noise", "noisy")}
+
+
+def batches(sets: dict[str, str], **options) -> list[dict]:
+    data = MixtureData(sets["speech"], sets["noise"], sets["noisy"], batch_size=2, **options)
+    data.trainer = SimpleNamespace(
+        max_steps=6, accumulate_grad_batches=1, global_step=0, global_rank=0, world_size=1
+    )
+    data.setup("fit")
+    return data, list(data.train_dataloader())
+
+
+def test_whole_utterances_bring_their_words_and_lengths(sets, capsys):
+    data, found = batches(sets, crop_seconds=None, max_seconds=1.0)
+    assert "1 of 4 utterances are longer than 1.0 s" in capsys.readouterr().out
+    seen = set()
+    for batch in found:
+        for row, words in enumerate(batch["text"]):
+            number = int(words.split()[1])
+            length = int(batch["clean_lengths"][row])
+            clean, _ = data.train_set.speech.load(f"u{number}")
+            assert length == batch["noisy_lengths"][row] == len(clean)
+            noise = (batch["noisy"] - batch["clean"])[row]
+            assert noise[:length].any() and not noise[length:].any()
+            ours, theirs = batch["clean"][row, :length], torch.from_numpy(clean)
+            gain = ours.dot(theirs) / theirs.dot(theirs)  # the mixer may set the level
+            torch.testing.assert_close(ours, gain * theirs)
+            seen.add(number)
+    assert seen == {0, 1, 2}
+    _, again = batches(sets, crop_seconds=None, max_seconds=1.0)
+    assert all(torch.equal(a["noisy"], b["noisy"]) for a, b in zip(found, again, strict=True))
+    (valid, *_) = data.val_dataloader()
+    assert valid["text"] == ["word 0"]
+    with pytest.raises(DataError, match="no utterance of at most 0.1 s"):
+        batches(sets, crop_seconds=None, max_seconds=0.1)
+
+
+def test_crops_have_one_length_and_no_words(sets):
+    _, found = batches(sets, crop_seconds=0.4)
+    assert all(
+        batch["noisy"].shape == (2, 6400) and set(batch) == {"noisy", "clean"} for batch in found
+    )

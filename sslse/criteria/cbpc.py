@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from sslse.criteria.pairwise import PairOptions, PairwiseLosses
 from sslse.errors import ConfigError
 from sslse.upstreams.base import frame_mask
+from sslse.upstreams.bfloat16 import has_bfloat16_units
 
 
 class TokenCriterion(nn.Module, ABC):
@@ -171,7 +172,7 @@ class InfoNCELoss(TokenCriterion):
 
     def frame_sum(self, anchors: Tensor, keys: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
         """Return the sums over anchors."""
-        options = PairOptions(self.temperature, 0.0, 1.0, False)
+        options = PairOptions(self.temperature, 0.0, 1.0)
         return PairwiseLosses.apply(anchors, keys, labels, valid, options)[0]
 
 
@@ -188,6 +189,8 @@ class ContrastiveTokenizerLoss(TokenCriterion):
         token_temperature: τ_a of the logits.
         reduction: see ``TokenCriterion``.
         positive_in_denominator: see ``CBPCLoss``.
+        precision: of the contrastive gradient's matrix products; ``auto`` is bfloat16 on a CPU that
+            has units for it. Values are float32 (float64 for float64 inputs) in any case.
 
     Shape:
         anchors (B, M, D), keys (B, M, D), labels int64 (B, M), lengths (B,) -> (B,)
@@ -217,8 +220,14 @@ class ContrastiveTokenizerLoss(TokenCriterion):
         token_temperature: float = 0.5,
         reduction: Literal["sum", "mean"] = "sum",
         positive_in_denominator: bool = False,
+        precision: Literal["float32", "bfloat16", "auto"] = "float32",
     ) -> None:
         super().__init__(temperature, reduction)
+        if precision not in ("float32", "bfloat16", "auto"):
+            raise ConfigError(
+                "ContrastiveTokenizerLoss: precision must be one of float32, bfloat16, auto, "
+                f"not '{precision}'"
+            )
         for name, weight in (("theta", theta), ("delta", delta)):
             if not 0 <= weight <= 1:
                 raise ConfigError(
@@ -231,7 +240,13 @@ class ContrastiveTokenizerLoss(TokenCriterion):
             )
         self.theta = theta
         self.token_temperature = token_temperature
-        self.options = PairOptions(temperature, delta, 1 - delta, positive_in_denominator)
+        self.options = PairOptions(
+            temperature,
+            delta,
+            1 - delta,
+            positive_in_denominator,
+            precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()),
+        )
 
     def frame_sum(self, anchors: Tensor, keys: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
         """Return the weighted sums."""

@@ -1,8 +1,9 @@
 """CBPC and infoNCE over all pairs of frames of an utterance, values and gradients in one pass.
 
-Both losses read the same matrix of similarities (M, M). It is made in blocks of rows, each block
-gives its share of the values and of the gradients, and nothing of size M × M is kept: each loss is
-one number per utterance, so that backward only has to scale what forward has found.
+Both losses read the same matrix of similarities (M, M). It is made in blocks of rows, which stay in
+the caches of a core; each block gives its share of both values and of the gradient of their sum.
+Only that gradient, (M, M), is kept: each loss is one number per utterance, so that backward scales
+it and multiplies it with the other side.
 """
 
 from __future__ import annotations
@@ -26,18 +27,20 @@ class PairOptions:
         cbpc_weight: of the CBPC loss in the total.
         info_nce_weight: of the infoNCE loss in the total.
         positive_in_denominator: whether the positive of a pair stays in the denominator of CBPC.
+        bfloat16_gradient: whether backward multiplies in bfloat16.
     """
 
     temperature: float
     cbpc_weight: float
     info_nce_weight: float
-    positive_in_denominator: bool
+    positive_in_denominator: bool = False
+    bfloat16_gradient: bool = False
 
 
 class PairwiseLosses(torch.autograd.Function):
     """``apply(anchors, keys, labels, valid, options) -> total, cbpc, info_nce``, each (B,).
 
-    Only the total has a gradient; the other two are for the log. Everything is computed in float32
+    Only the total has a gradient; the other two are for the log. Values are computed in float32
     (float64 for float64 inputs), under autocast too: rounding a dot product of 1500 logits to
     bfloat16 would move it by whole nats.
 
@@ -54,35 +57,36 @@ class PairwiseLosses(torch.autograd.Function):
         valid: Tensor,
         options: PairOptions,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute values, and gradients of those inputs that need one."""
+        """Compute the values and, if an input needs a gradient, that of the similarities."""
+        device = anchors.device.type
         dtype = torch.float64 if anchors.dtype == torch.float64 else torch.float32
+        kept = torch.bfloat16 if options.bfloat16_gradient else dtype
+        with_gradient = any(ctx.needs_input_grad)
         cbpc, info_nce = (anchors.new_zeros(len(anchors), dtype=dtype) for _ in range(2))
-        for_anchors, for_keys = ctx.needs_input_grad[:2]
-        with_gradient = for_anchors or for_keys
-        anchors_gradient = torch.zeros_like(anchors) if for_anchors else None
-        keys_gradient = torch.zeros_like(keys) if for_keys else None
-        with torch.autocast(anchors.device.type, enabled=False):
-            for part, frames in _groups(valid, anchors.device.type):
-                real = valid[part, :frames]
-                label = labels[part, :frames]
+        groups, slopes = list(_groups(valid, device)), []
+        with torch.autocast(device, enabled=False):
+            for part, frames in groups:
+                real, label = valid[part, :frames], labels[part, :frames]
+                anchor = _real_frames(anchors[part, :frames], real, dtype)
                 key = _real_frames(keys[part, :frames], real, dtype)
-                key_gradient = torch.zeros_like(key) if for_keys else None
-                for rows in _row_blocks(len(real), frames, anchors.device.type):
-                    anchor = _real_frames(anchors[part, rows], real[:, rows], dtype)
+                if with_gradient:
+                    slopes.append(key.new_empty(len(key), frames, frames, dtype=kept))
+                for rows in _row_blocks(len(real), frames, device):
                     same = label[:, rows, None] == label[:, None]
-                    same &= real[:, rows, None] & real[:, None]
-                    values, gradient = _block(
-                        anchor, key, same, real[:, None], rows.start, options, with_gradient
+                    similarity = key.new_empty(same.shape)
+                    similarity.baddbmm_(
+                        anchor[:, rows], key.transpose(1, 2), beta=0, alpha=1 / options.temperature
                     )
+                    if not real.all():
+                        similarity.masked_fill_(~real[:, None], -torch.inf)
+                        same &= real[:, rows, None] & real[:, None]
+                    values, slope = _block(similarity, same, rows.start, options, with_gradient)
                     cbpc[part] += values[0]
                     info_nce[part] += values[1]
-                    if for_anchors:
-                        anchors_gradient[part, rows] = (gradient @ key).to(anchors.dtype)
-                    if for_keys:
-                        key_gradient.baddbmm_(gradient.transpose(1, 2), anchor)
-                if for_keys:
-                    keys_gradient[part, :frames] = key_gradient.to(keys.dtype)
-        ctx.save_for_backward(anchors_gradient, keys_gradient)
+                    if with_gradient:
+                        slopes[-1][:, rows] = slope
+        ctx.save_for_backward(anchors, keys, valid, *slopes)
+        ctx.groups = groups
         ctx.mark_non_differentiable(cbpc, info_nce)
         total = options.cbpc_weight * cbpc + options.info_nce_weight * info_nce
         return total, cbpc, info_nce
@@ -92,11 +96,24 @@ class PairwiseLosses(torch.autograd.Function):
     def backward(  # type: ignore[override]
         ctx: torch.autograd.function.FunctionCtx, scale: Tensor, *_: Tensor
     ) -> tuple[Tensor | None, ...]:
-        """Scale the gradients of each utterance by that of its loss."""
-        gradients = (
-            None if saved is None else saved * scale[:, None, None].to(saved.dtype)
-            for saved in ctx.saved_tensors
-        )
+        """Return the gradients of anchors and keys."""
+        anchors, keys, valid, *slopes = ctx.saved_tensors
+        gradients = [
+            torch.empty_like(frames) if needed else None
+            for frames, needed in zip((anchors, keys), ctx.needs_input_grad, strict=False)
+        ]
+        with torch.autocast(anchors.device.type, enabled=False):
+            for (part, frames), slope in zip(ctx.groups, slopes, strict=True):
+                slope = slope * scale[part, None, None].to(slope.dtype)
+                sides = ((slope, keys), (slope.transpose(1, 2), anchors))
+                for gradient, (left, other) in zip(gradients, sides, strict=True):
+                    if gradient is not None:
+                        gradient[part, frames:] = 0
+                        other = _real_frames(other[part, :frames], valid[part, :frames], left.dtype)
+                        if gradient.dtype == left.dtype:
+                            torch.bmm(left, other, out=gradient[part, :frames])
+                        else:
+                            gradient[part, :frames] = left @ other
         return *gradients, None, None, None
 
 
@@ -126,37 +143,28 @@ def _row_blocks(utterances: int, frames: int, device: str) -> Iterator[slice]:
 def _real_frames(frames: Tensor, real: Tensor, dtype: torch.dtype) -> Tensor:
     """Return frames in the dtype of the computation, zero where they are not real: padding may
     hold anything, NaN too."""
-    return torch.where(real.unsqueeze(-1), frames.to(dtype), 0)
+    frames = frames.to(dtype)
+    return frames if real.all() else torch.where(real.unsqueeze(-1), frames, 0)
 
 
 def _block(
-    anchor: Tensor,
-    key: Tensor,
-    same: Tensor,
-    columns: Tensor,
-    offset: int,
-    options: PairOptions,
-    with_gradient: bool,
+    similarity: Tensor, same: Tensor, offset: int, options: PairOptions, with_gradient: bool
 ) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """Return the sums over the rows of a block, each (b,), and the gradient of the total with
-    respect to the dot products, (b, R, M).
+    """Return CBPC and infoNCE summed over the rows of a block, each (b,), and the gradient of their
+    weighted sum with respect to the dot products, (b, R, M).
 
     Args:
-        anchor: rows (b, R, D).
-        key: (b, M, D).
+        similarity: dot products over the temperature, −∞ for keys that are not real, (b, R, M).
         same: which pairs are positive, (b, R, M).
-        columns: which keys are there, (b, 1, M).
         offset: frame of the first row.
         options: what is summed.
         with_gradient: False returns an empty gradient.
     """
-    similarity = (anchor / options.temperature) @ key.transpose(1, 2)
-    similarity.masked_fill_(~columns, -torch.inf)
+    cbpc = info_nce = similarity.new_zeros(len(similarity))
     gradient = similarity.new_empty(0)
-    cbpc = info_nce = similarity.new_zeros(len(anchor))
     if options.cbpc_weight:
         contrast = _with_positive if options.positive_in_denominator else _without_positive
-        cbpc, gradient = contrast(similarity, same, columns, with_gradient)
+        cbpc, gradient = contrast(similarity, same, with_gradient)
         gradient = gradient.mul_(options.cbpc_weight / options.temperature)
     if options.info_nce_weight:
         info_nce, slope = _within_cluster(similarity, same, offset, with_gradient)
@@ -166,7 +174,7 @@ def _block(
 
 
 def _without_positive(
-    similarity: Tensor, same: Tensor, columns: Tensor, with_gradient: bool
+    similarity: Tensor, same: Tensor, with_gradient: bool
 ) -> tuple[Tensor, Tensor]:
     """CBPC whose denominators leave out the positive of their pair.
 
@@ -178,10 +186,9 @@ def _without_positive(
     top_is_positive = same.gather(-1, place).to(similarity.dtype)  # (b, R, 1)
     count = same.sum(-1, keepdim=True).to(similarity.dtype)
     share = torch.where(count > 0, 1 / count.clamp_min(1), 0)
-    # The only frame of an utterance has no denominator: nothing is asked of it.
-    share = share * (columns.sum(-1, keepdim=True) > 1)
     rest = similarity.scatter(-1, place, -torch.inf)
     second = rest.amax(-1, keepdim=True)
+    share = share * second.isfinite()  # the only frame of all has an empty denominator
     second = torch.where(second.isfinite(), second, 0)
     rest = rest.sub_(second).exp_()  # the greatest is 1
     rest_sum = rest.sum(-1, keepdim=True).clamp_min(1)
@@ -202,9 +209,7 @@ def _without_positive(
     return value.sum((1, 2)), gradient.mul_(share)
 
 
-def _with_positive(
-    similarity: Tensor, same: Tensor, columns: Tensor, with_gradient: bool
-) -> tuple[Tensor, Tensor]:
+def _with_positive(similarity: Tensor, same: Tensor, with_gradient: bool) -> tuple[Tensor, Tensor]:
     """CBPC with one denominator a row, over all keys (the form of the SupCon loss)."""
     count = same.sum(-1, keepdim=True)
     row = count > 0

@@ -255,14 +255,27 @@ def test_parts_of_weight_zero_are_not_computed():
     torch.testing.assert_close(total, CBPCLoss()(anchors, keys, labels))
 
 
-def test_nothing_of_size_frames_squared_is_kept_for_backward():
-    anchors, keys, labels = draw(1, 900, 4, dtype=torch.float32)
+def test_one_matrix_of_pairs_is_kept_for_backward():
+    """The similarities' gradient alone: O(M²), however wide the frames and many the sums."""
+    anchors, keys, labels = draw(1, 300, 4, dtype=torch.float32)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(
         lambda tensor: kept.append(tensor.numel()) or tensor, lambda tensor: tensor
     ):
-        CBPCLoss()(anchors.requires_grad_(), keys, labels)
-    assert kept and max(kept) <= anchors.numel()
+        ContrastiveTokenizerLoss(theta=0.0)(anchors.requires_grad_(), keys, labels)
+    assert sorted(kept)[-2:] == [anchors.numel(), 300 * 300]
+
+
+def test_gradient_in_bfloat16_is_that_of_float32_rounded():
+    anchors, keys, labels = draw(2, 40, 64, 8, torch.float32)
+    anchors.requires_grad_()
+    exact, rounded = (
+        ContrastiveTokenizerLoss(theta=0.0, precision=name)(anchors, keys, labels)
+        for name in ("float32", "bfloat16")
+    )
+    assert torch.equal(exact, rounded)
+    (truth,), (slope,) = gradients(exact.sum(), anchors), gradients(rounded.sum(), anchors)
+    assert 0 < (slope - truth).norm() < 0.01 * truth.norm()
 
 
 @pytest.mark.parametrize(

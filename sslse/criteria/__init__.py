@@ -25,12 +25,20 @@ CRITERIA: dict[str, str] = {
     "SoftDTWLoss": "sslse.criteria.soft_dtw",
 }
 
+# Criteria on frames of features, not on waveforms; each documents its arguments.
+FEATURE_CRITERIA: dict[str, str] = {
+    "CBPCLoss": "sslse.criteria.cbpc",
+    "ContrastiveTokenizerLoss": "sslse.criteria.cbpc",
+    "InfoNCELoss": "sslse.criteria.cbpc",
+    "TokenizerLoss": "sslse.criteria.cbpc",
+}
+
 
 def build_criterion(name: str, **config: Any) -> nn.Module:
     """Build a criterion from its name and its keys in a YAML file.
 
     Args:
-        name: a name of ``CRITERIA``.
+        name: a name of ``CRITERIA`` or ``FEATURE_CRITERIA``.
         config: keyword arguments of that class.
 
     Raises:
@@ -40,9 +48,10 @@ def build_criterion(name: str, **config: Any) -> nn.Module:
         >>> build_criterion("SNRLoss", max_snr_db=30.0)
         SNRLoss()
     """
-    if name not in CRITERIA:
-        raise ConfigError(f"there is no criterion '{name}'{_nearest(name, CRITERIA)}")
-    kind = getattr(importlib.import_module(CRITERIA[name]), name)
+    modules = {**CRITERIA, **FEATURE_CRITERIA}
+    if name not in modules:
+        raise ConfigError(f"there is no criterion '{name}'{_nearest(name, modules)}")
+    kind = getattr(importlib.import_module(modules[name]), name)
     known = list(inspect.signature(kind).parameters)
     for key in config:
         if key not in known:

@@ -61,7 +61,7 @@ class ESPnetRecognizer(Recognizer):
         config_path, weights = find_model(Path(model), checkpoint)
         config = read_config(config_path)
         self.greedy = config.get("decoder") is None if greedy is None else greedy
-        with _quiet():
+        with quiet():
             self.speech2text = _build(
                 config,
                 device=device,
@@ -69,9 +69,9 @@ class ESPnetRecognizer(Recognizer):
                 ctc_weight=1.0 if config.get("decoder") is None else ctc_weight,
             )
         self.model = self.speech2text.asr_model
-        _load_weights(self.model, weights)
+        load_weights(self.model, weights)
         self.device = device
-        self.sample_rate = _sample_rate(config)
+        self.sample_rate = sample_rate_of(config)
 
     def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
@@ -177,12 +177,18 @@ def read_config(path: Path) -> dict[str, Any]:
         )
     if config.get("token_type") == "bpe" and config.get("bpemodel"):
         config["bpemodel"] = str(_resolve(config["bpemodel"], path.parent, "BPE model"))
+    normalize = config.get("normalize_conf") or {}
+    if normalize.get("stats_file"):
+        stats = _resolve(normalize["stats_file"], path.parent, "feature statistics")
+        config["normalize_conf"] = {**normalize, "stats_file": str(stats)}
     return config
 
 
 def _resolve(name: str, folder: Path, what: str) -> Path:
-    """Find a file where the training had it, or under its bare name beside the configuration."""
-    for candidate in (Path(name), folder / name, folder / Path(name).name):
+    """Find a file where the training had it (also from the root of an unpacked model), or under
+    its bare name beside the configuration."""
+    roots = (folder, *folder.absolute().parents[:3])
+    for candidate in (Path(name), *(root / name for root in roots), folder / Path(name).name):
         if candidate.is_file():
             return candidate
     raise ConfigError(
@@ -196,6 +202,9 @@ def _build(config: dict[str, Any], **options: Any) -> Any:
 
     import yaml
 
+    from sslse.recognizers.warprnnt import provide
+
+    provide()
     try:
         from espnet2.bin.asr_inference import Speech2Text
     except ImportError as error:
@@ -211,12 +220,16 @@ def _build(config: dict[str, Any], **options: Any) -> Any:
         except SystemExit as error:
             # ESPnet leaves the interpreter when an optional package of a model is missing.
             raise MissingPackageError(
-                "ESPnet cannot build this model because one of its optional packages is missing "
-                "(a transducer needs warprnnt_pytorch)"
+                "ESPnet cannot build this model because one of its optional packages is missing"
             ) from error
 
 
-def _load_weights(model: Any, path: Path) -> None:
+def load_weights(model: Any, path: Path) -> None:
+    """Load the weights of an ESPnet model, all of them, and set it to evaluation.
+
+    Raises:
+        ConfigError: the file is damaged or belongs to another model.
+    """
     import pickle
     import zipfile
 
@@ -233,7 +246,8 @@ def _load_weights(model: Any, path: Path) -> None:
     model.eval()
 
 
-def _sample_rate(config: dict[str, Any]) -> int:
+def sample_rate_of(config: dict[str, Any]) -> int:
+    """Return the sampling rate (Hz) that a configuration expects."""
     rate = (config.get("frontend_conf") or {}).get("fs", 16000)
     if isinstance(rate, str):  # "16k"
         rate = float(rate[:-1]) * 1000 if rate.endswith("k") else float(rate)
@@ -241,7 +255,7 @@ def _sample_rate(config: dict[str, Any]) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """ESPnet prints its model and the warnings of many packages while it is imported and built."""
     root = logging.getLogger()
     level = root.level

@@ -133,7 +133,9 @@ def _command(
     tokens: dict[str, Path],
     sets: dict[str, EspnetSet],
 ) -> list[str]:
-    command = [sys.executable, "-m", "espnet2.bin.asr_train", "--config", str(args.config)]
+    # Through warprnnt, so that 'decoder: transducer' finds its loss.
+    command = [sys.executable, "-m", "sslse.recognizers.warprnnt", "espnet2.bin.asr_train"]
+    command += ["--config", str(args.config)]
     command += ["--output_dir", str(args.exp), "--resume", "true", "--collect_stats", "false"]
     command += ["--seed", str(args.seed), "--max_epoch", str(max_epoch)]
     command += ["--ngpu", str(_count_gpus() if args.ngpu is None else args.ngpu)]

@@ -62,6 +62,26 @@ def test_train_continue_after_a_cut_and_recognise(arguments, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_transducer_trains_and_recognises(arguments, tmp_path):
+    import numpy as np
+
+    from sslse.recognizers.espnet_asr import ESPnetRecognizer
+
+    changes = {
+        "decoder": "transducer",
+        "decoder_conf": {"rnn_type": "lstm", "num_layers": 1, "hidden_size": 8},
+        "joint_net_conf": {"joint_space_size": 8},
+        "model_conf": {"ctc_weight": 0.3, "report_cer": False, "report_wer": False},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**CONFIG, **changes}))
+    assert main(arguments) == 0
+    assert "loss_transducer=" in (tmp_path / "exp" / "train.log").read_text()
+    waveform = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    (text,) = ESPnetRecognizer(tmp_path / "exp", beam_size=2).transcribe([waveform], 16000)
+    assert set(text.split()) <= {"yes", "no", "<unk>"}
+
+
+@pytest.mark.slow
 def test_unknown_key_is_espnets_own_sentence(arguments, tmp_path, capsys):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "learning_rat": 1}))
     assert main(arguments) == 1

@@ -8,7 +8,6 @@ import torch
 from sslse.enhancers.dccrn import DCCRN
 from sslse.enhancers.espnet import ESPnetEnhancer
 
-
 SIZES = {"channels": (4, 8, 8), "lstm_units": 8, "n_fft": 64, "win_length": 50, "hop_length": 32}
 
 

@@ -29,6 +29,7 @@ CRITERIA: dict[str, str] = {
 FEATURE_CRITERIA: dict[str, str] = {
     "CBPCLoss": "sslse.criteria.cbpc",
     "ContrastiveTokenizerLoss": "sslse.criteria.cbpc",
+    "EncoderLoss": "sslse.criteria.encoder",
     "InfoNCELoss": "sslse.criteria.cbpc",
     "TokenizerLoss": "sslse.criteria.cbpc",
 }

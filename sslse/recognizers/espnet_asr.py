@@ -43,6 +43,8 @@ class ESPnetRecognizer(Recognizer):
         beam_size: hypotheses kept by the beam search.
         ctc_weight: weight of CTC against the attention decoder in the beam search.
         greedy: best path of CTC without any search; default: only when there is no decoder.
+        search_type: beam search of a transducer: ``default``, ``tsd`` (time synchronous), ``alsd``
+            (alignment-length synchronous), ``nsc`` or ``maes`` (adaptive expansion).
         device: where the model runs.
 
     Raises:
@@ -56,14 +58,19 @@ class ESPnetRecognizer(Recognizer):
         beam_size: int = 10,
         ctc_weight: float = 0.3,
         greedy: bool | None = None,
+        search_type: str = "default",
         device: str = "cpu",
     ) -> None:
         config_path, weights = find_model(Path(model), checkpoint)
         config = read_config(config_path)
         self.greedy = config.get("decoder") is None if greedy is None else greedy
+        transducer = config.get("decoder") == "transducer"
+        if not transducer and search_type != "default":
+            raise ConfigError(f"{config_path} is no transducer, so it has no search_type")
         with quiet():
             self.speech2text = _build(
                 config,
+                transducer_conf={"search_type": search_type} if transducer else None,
                 device=device,
                 beam_size=beam_size,
                 ctc_weight=1.0 if config.get("decoder") is None else ctc_weight,

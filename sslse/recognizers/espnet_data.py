@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,22 +25,52 @@ class EspnetSet(NamedTuple):
     """Utterance to length, samples."""
 
 
-def prepare_set(directory: Path, exp: Path, name: str, sample_rate: int) -> EspnetSet:
+def prepare_set(
+    directories: Path | Sequence[Path], exp: Path, name: str, sample_rate: int
+) -> EspnetSet:
     """Write the files of one set into ``exp/data/<name>``.
 
     Utterances without words are left out, and counted. Audio stays where it is if ESPnet can read
     it; segments, pipes and archive entries are written as wav files.
 
     Args:
-        directory: data directory with ``wav.scp`` and ``text``.
+        directories: data directory with ``wav.scp`` and ``text``; or several (clean and noisy
+            speech, for multi-condition training), whose utterances then get the name of their
+            folder before their own.
         exp: folder of the training.
         name: of the set.
         sample_rate: that the configuration expects, Hz.
 
     Raises:
         DataError: no utterance can be used, or the audio has another rate.
+        ConfigError: two folders have one name.
     """
-    data = DataDir(directory)
+    directories = [directories] if isinstance(directories, Path) else list(directories)
+    folder = exp / "data" / name
+    files = EspnetSet(folder / "wav.scp", folder / "text", folder / "speech_shape")
+    names = [directory.resolve().name for directory in directories]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"the folders {', '.join(map(str, directories))} do not have different names, by which "
+            "their utterances could be told apart"
+        )
+    with (
+        atomic_open(files.wav_scp) as wav_scp,
+        atomic_open(files.text) as text,
+        atomic_open(files.shape) as shape,
+    ):
+        for directory, prefix in zip(directories, names, strict=True):
+            data = DataDir(directory)
+            for utterance in _usable(data, directory, sample_rate):
+                key = f"{prefix}-{utterance}" if len(names) > 1 else utterance
+                wav_scp.write(f"{key} {_plain_path(data, utterance, key, folder)}\n")
+                text.write(f"{key} {data.text[utterance]}\n")
+                shape.write(f"{key} {data.num_samples(utterance)}\n")
+    return files
+
+
+def _usable(data: DataDir, directory: Path, sample_rate: int) -> list[str]:
+    """Return the utterances with words."""
     if not data.has("text"):
         raise DataError(f"{directory} has no text, so no recogniser can be trained on it")
     usable = [utterance for utterance in data.utterances if data.text.get(utterance)]
@@ -53,25 +84,15 @@ def prepare_set(directory: Path, exp: Path, name: str, sample_rate: int) -> Espn
             f"{directory} is at {data.sample_rate} Hz but the configuration wants {sample_rate} Hz "
             "(frontend_conf: fs); resample the audio or change the key"
         )
-    folder = exp / "data" / name
-    files = EspnetSet(folder / "wav.scp", folder / "text", folder / "speech_shape")
-    lengths = {utterance: data.num_samples(utterance) for utterance in usable}
-    with atomic_open(files.wav_scp) as stream:
-        for utterance in usable:
-            stream.write(f"{utterance} {_plain_path(data, utterance, folder)}\n")
-    with atomic_open(files.text) as stream:
-        stream.writelines(f"{utterance} {data.text[utterance]}\n" for utterance in usable)
-    with atomic_open(files.shape) as stream:
-        stream.writelines(f"{utterance} {lengths[utterance]}\n" for utterance in usable)
-    return files
+    return usable
 
 
-def _plain_path(data: DataDir, utterance: str, folder: Path) -> str:
+def _plain_path(data: DataDir, utterance: str, key: str, folder: Path) -> str:
     """Return a path that soundfile opens; other audio is written out once."""
     source, segment = data.source(utterance)
     if segment is None and not is_pipe(source) and Path(source).is_file():
         return source
-    path = folder / "audio" / f"{utterance.replace('/', '_')}.wav"
+    path = folder / "audio" / f"{key.replace('/', '_')}.wav"
     if not path.exists():
         waveform, rate = data.load(utterance)
         write_audio(path, waveform, rate)

@@ -182,9 +182,11 @@ class FrozenASR(nn.Module):
         for row, count in enumerate(samples):
             groups.setdefault(count if self.exact else 0, []).append(row)
         for rows in groups.values():
+            # ESPnet's recurrent encoders want the longest utterance first.
+            rows.sort(key=lambda row: -samples[row])
             counts = torch.tensor([samples[row] for row in rows], device=waveform.device)
             longest = int(counts.max())
-            batch = waveform if len(rows) == len(waveform) else waveform[rows]
+            batch = waveform if rows == list(range(len(waveform))) else waveform[rows]
             real = torch.arange(longest, device=waveform.device) < counts[:, None]
             # where, not a product: padding may hold anything, NaN too.
             batch = torch.where(real, batch[:, :longest], batch.new_zeros(()))

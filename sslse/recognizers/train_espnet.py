@@ -1,12 +1,12 @@
 """Train a recogniser with ESPnet on Kaldi-style data directories.
 
   python -m sslse.recognizers.train_espnet --config conf/train_asr_logmel.yaml \\
-      --train data/train --valid data/valid --exp exp/asr_logmel --seed 0
+      --train data/train data/train_noisy --valid data/valid_noisy --exp exp/asr_logmel --seed 0
 
-The configuration is ESPnet's own (its trainer refuses unknown keys); the token list, the shape
-files and the paths are made here. Interrupted, the same command continues with the epoch that was
-running. The folder ends with ``config.yaml``, the averaged weights and ``.done``, and is read by
-recogniser 'espnet'.
+The configuration is ESPnet's own (its trainer refuses unknown keys); the token list (words,
+characters, or sentencepiece's unigram pieces), the shape files and the paths are made here.
+Interrupted, the same command continues with the epoch that was running. The folder ends with
+``config.yaml``, the averaged weights and ``.done``, and is read by recogniser 'espnet'.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", required=True, type=Path, help="ESPnet ASR configuration, YAML")
-    parser.add_argument("--train", required=True, type=Path, help="data directory to train on")
+    parser.add_argument(
+        "--train",
+        required=True,
+        type=Path,
+        nargs="+",
+        help="data directory to train on; several for multi-condition training (clean, noisy …)",
+    )
     parser.add_argument(
         "--valid", required=True, type=Path, help="data directory that ranks epochs"
     )
@@ -71,7 +77,7 @@ def train(args: argparse.Namespace) -> None:
     record = {
         "config": config,
         "seed": args.seed,
-        "train": str(args.train),
+        "train": " ".join(map(str, args.train)),
         "valid": str(args.valid),
         "vocab_size": args.vocab_size if token_type == "bpe" else None,
     }

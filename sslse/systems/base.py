@@ -13,6 +13,7 @@ import lightning
 import torch
 
 from sslse.errors import SslseError
+from sslse.systems.plateau import Plateau
 
 
 @dataclass
@@ -24,16 +25,21 @@ class OptimizerConfig:
         weight_decay: decoupled weight decay.
         betas: AdamW's betas.
         warmup_steps: linear warm-up from 0.
-        schedule: after the warm-up: to ``final_fraction · lr`` at the last step, or constant.
+        schedule: after the warm-up: to ``final_fraction · lr`` at the last step, constant, or
+            constant until the validation number of the system stagnates (``plateau``).
         final_fraction: last learning rate over the peak.
+        patience: validations without a better number before the rate falls (``plateau``).
+        plateau_factor: what the rate is then multiplied by.
     """
 
     lr: float = 1e-3
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: int = 0
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Literal["linear", "cosine", "constant", "plateau"] = "linear"
     final_fraction: float = 0.05
+    patience: int = 5
+    plateau_factor: float = 0.5
 
     def factor(self, step: int, max_steps: int) -> float:
         """Return the learning rate of ``step`` as a fraction of the peak.
@@ -45,7 +51,7 @@ class OptimizerConfig:
         """
         if step < self.warmup_steps:
             return (step + 1) / self.warmup_steps
-        if self.schedule == "constant":
+        if self.schedule in ("constant", "plateau"):
             return 1.0
         done = (step - self.warmup_steps) / max(1, max_steps - self.warmup_steps)
         done = min(1.0, done)
@@ -84,6 +90,9 @@ class System(lightning.LightningModule):
         super().__init__()
         self.optimizer_config = optimizer
         self.seed = seed
+        self.plateau = None
+        if optimizer.schedule == "plateau":
+            self.plateau = Plateau(*self.monitor, optimizer.patience, optimizer.plateau_factor)
 
     @abstractmethod
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
@@ -93,20 +102,29 @@ class System(lightning.LightningModule):
     def export(self, directory: Path) -> list[Path]:
         """Write the trained model below ``directory``; return the folders written."""
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return what is trained, as PyTorch's parameter groups."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def configure_callbacks(self) -> list[lightning.Callback]:
+        """What the schedule needs to see."""
+        return [] if self.plateau is None else [self.plateau]
+
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW over the trainable parameters, with the step-wise schedule."""
         config = self.optimizer_config
-        parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            parameters,
+            self.parameter_groups(),
             lr=config.lr,
             betas=config.betas,
             weight_decay=config.weight_decay,
             fused=True,
         )
         max_steps = self.trainer.max_steps
+        plateau = self.plateau
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: config.factor(step, max_steps)
+            optimizer,
+            lambda step: config.factor(step, max_steps) * (plateau.scale if plateau else 1.0),
         )
         return {
             "optimizer": optimizer,

@@ -34,6 +34,13 @@ DECODER = {
     "model_conf": {"ctc_weight": 0.3},
 }
 
+TRANSDUCER = {
+    "decoder": "transducer",
+    "decoder_conf": {"rnn_type": "lstm", "num_layers": 1, "hidden_size": 8},
+    "joint_net_conf": {"joint_space_size": 8},
+    "model_conf": {"ctc_weight": 0.3, "report_cer": False, "report_wer": False},
+}
+
 
 def write_config(folder: Path, **changes) -> Path:
     folder.mkdir(exist_ok=True)
@@ -99,13 +106,17 @@ def test_token_list_and_bpe_model_are_found_beside_the_configuration(tmp_path):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> dict[str, Path]:
-    """A pure CTC model and a hybrid one, with random weights."""
+    """A pure CTC model, a hybrid one and a transducer, with random weights."""
     import torch
     from espnet2.tasks.asr import ASRTask
 
+    from sslse.recognizers.warprnnt import provide
+
+    provide()
     folders = {}
     defaults = vars(ASRTask.get_parser().parse_args([]))
-    for name, changes in {"ctc": {"model_conf": {"ctc_weight": 1.0}}, "hybrid": DECODER}.items():
+    kinds = {"ctc": {"model_conf": {"ctc_weight": 1.0}}, "hybrid": DECODER}
+    for name, changes in {**kinds, "transducer": TRANSDUCER}.items():
         folder = tmp_path_factory.mktemp(name)
         config = {**defaults, **ENCODER, **changes}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -158,6 +169,26 @@ def test_hybrid_model_is_searched_as_espnet_does(models, rng):
     ours = ESPnetRecognizer(folder, beam_size=3, ctc_weight=0.5)
     assert ours.transcribe([waveform], 16000) == [expected]
     assert ESPnetRecognizer(folder, greedy=True).greedy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("search_type", ["default", "maes", "tsd"])
+def test_transducer_is_searched_as_espnet_does(models, rng, search_type):
+    from espnet2.bin.asr_inference import Speech2Text
+
+    folder = models["transducer"]
+    waveforms = [0.1 * rng.standard_normal(n).astype(np.float32) for n in (9000, 8000)]
+    peer = Speech2Text(
+        folder / "config.yaml",
+        folder / "valid.loss.ave.pth",
+        beam_size=3,
+        transducer_conf={"search_type": search_type},
+    )
+    ours = ESPnetRecognizer(folder, beam_size=3, search_type=search_type)
+    assert not ours.greedy
+    assert ours.transcribe(waveforms, 16000) == [peer(wave)[0][0] for wave in waveforms]
+    with pytest.raises(ConfigError, match="no transducer"):
+        ESPnetRecognizer(models["hybrid"], search_type="maes")
 
 
 @pytest.mark.slow

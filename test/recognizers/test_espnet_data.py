@@ -34,6 +34,20 @@ def test_segments_are_cut(tmp_path, write_set):
     assert files.shape.read_text() == "a 4000\nb 8000\n"
 
 
+def test_several_conditions_are_told_apart(tmp_path, write_set):
+    write_set([3200, 1600])
+    folders = [tmp_path / "clean", tmp_path / "noisy"]
+    for folder, words in zip(folders, ("u0 yes\nu1 no\n", "u0 yes\nu1\n"), strict=True):
+        folder.mkdir()
+        (folder / "wav.scp").write_text((tmp_path / "wav.scp").read_text())
+        (folder / "text").write_text(words)
+    files = prepare_set(folders, tmp_path / "exp", "train", 16000)
+    assert files.text.read_text() == "clean-u0 yes\nclean-u1 no\nnoisy-u0 yes\n"
+    assert files.shape.read_text() == "clean-u0 3200\nclean-u1 1600\nnoisy-u0 3200\n"
+    with pytest.raises(ConfigError, match="do not have different names"):
+        prepare_set([folders[0], tmp_path / "noisy" / ".." / "clean"], tmp_path, "train", 16000)
+
+
 def test_another_rate_and_no_words_are_refused(tmp_path, write_set):
     write_set([800], rate=8000)
     (tmp_path / "text").write_text("u0\n")

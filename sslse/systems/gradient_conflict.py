@@ -1,0 +1,90 @@
+"""Gradients of two losses on the same parameters: do they conflict, and projecting one off the
+other.
+
+Under data parallelism everything here works on the gradients of the global batch: they are averaged
+over the processes first, because a projection of averages is not the average of projections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, distributed, nn
+
+Gradients = list[Tensor | None]
+
+
+def loss_gradients(loss: Tensor, parameters: Sequence[nn.Parameter], keep_graph: bool) -> Gradients:
+    """Return the gradient of a loss, averaged over all processes; None where it does not reach.
+
+    Args:
+        loss: a scalar of this process's part of the batch.
+        parameters: the same on every process.
+        keep_graph: whether another gradient of the same graph follows.
+    """
+    gradients = list(
+        torch.autograd.grad(loss, parameters, retain_graph=keep_graph, allow_unused=True)
+    )
+    if not distributed.is_available() or not distributed.is_initialized():
+        return gradients
+    present = [gradient for gradient in gradients if gradient is not None]
+    if not present:
+        return gradients
+    flat = torch.cat([gradient.flatten() for gradient in present])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    averaged = iter(flat.split([gradient.numel() for gradient in present]))
+    return [
+        None if gradient is None else next(averaged).view_as(gradient) for gradient in gradients
+    ]
+
+
+def inner(first: Gradients, second: Gradients) -> Tensor:
+    """Return the inner product over all parameters, in float64; None counts as zero."""
+    products = [
+        (a * b).sum(dtype=torch.float64)
+        for a, b in zip(first, second, strict=True)
+        if a is not None and b is not None
+    ]
+    return torch.stack(products).sum() if products else torch.zeros((), dtype=torch.float64)
+
+
+def cosine(first: Gradients, second: Gradients) -> Tensor:
+    """Return the cosine of the angle between two gradients; 0 where one of them vanishes.
+
+    Example:
+        >>> cosine([torch.tensor([1.0, 0.0])], [torch.tensor([-1.0, 1.0])]).item()
+        -0.7071067811865475
+    """
+    norms = (inner(first, first) * inner(second, second)).sqrt()
+    return torch.where(norms > 0, inner(first, second) / norms, torch.zeros_like(norms))
+
+
+def project_off(gradient: Gradients, other: Gradients) -> Gradients:
+    """Remove from a gradient what points against another one; unchanged where they agree.
+
+    g − min(0, g·o) / ‖o‖² · o. To first order a step along the result does not harm the other loss.
+
+    Reference:
+        T. Yu et al., "Gradient surgery for multi-task learning", NeurIPS 2020.
+
+    Example:
+        >>> project_off([torch.tensor([1.0, 0.0])], [torch.tensor([-1.0, 1.0])])
+        [tensor([0.5000, 0.5000])]
+    """
+    power = inner(other, other)
+    share = torch.where(power > 0, inner(gradient, other).clamp_max(0) / power, power)
+    return [
+        a if b is None else -share.to(b) * b if a is None else a - share.to(a) * b
+        for a, b in zip(gradient, other, strict=True)
+    ]
+
+
+def add_up(parts: Sequence[Gradients]) -> Gradients:
+    """Return the sum of several gradients, parameter by parameter."""
+    sums = []
+    for column in zip(*parts, strict=True):
+        present = [gradient for gradient in column if gradient is not None]
+        sums.append(sum(present[1:], present[0]) if present else None)
+    return sums

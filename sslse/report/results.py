@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from sslse.errors import DataError
-from sslse.metrics.base import lower_is_better
-from sslse.metrics.scores import SUMMARY, read_column, read_summary
+from sslse.metrics.base import RATES, kind_of, lower_is_better
+from sslse.metrics.scores import SUMMARY, read_column, read_summary, summary_value
 from sslse.metrics.selection import weight_of
 from sslse.report.format import Cell, format_number, heading
 
@@ -146,8 +146,10 @@ class Results:
             for run in row.runs.values()
             for name in read_summary(run / "scores")
         }
-        wer = [name for name in sorted(found) if name.startswith("wer_")]
-        order = [*COLUMNS, *RECOGNIZERS, *(name for name in wer if name not in RECOGNIZERS)]
+        kinds = [kind for kind in RATES if kind != "cer"]
+        rates = [name for name in sorted(found) if kind_of(name) in kinds]
+        rates.sort(key=lambda name: kinds.index(kind_of(name)))
+        order = [*COLUMNS, *RECOGNIZERS, *(name for name in rates if name not in RECOGNIZERS)]
         return [name for name in order if name in found]
 
     def cell(self, key: Key, column: str) -> Cell | None:
@@ -157,7 +159,7 @@ class Results:
             entry = read_summary(run / "scores").get(column)
             if entry is None:
                 continue
-            value = entry.get("wer", entry.get("mean"))
+            value = summary_value(entry)
             if value is not None:
                 values.append(float(value))
             scored += entry["n_scored"]

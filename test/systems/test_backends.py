@@ -79,7 +79,7 @@ def corpus(tmp_path_factory, tiny_hubert):
     root = tmp_path_factory.mktemp("backends")
     write_set(root, "train", 4, 0)
     write_set(root, "valid", 2, 1)
-    write_meetings(root, "train_sd", 10, 2)
+    write_meetings(root, "train_sd", 12, 2)
     write_meetings(root, "valid_sd", 4, 3)
     noise = root / "noise.wav"
     write_audio(noise, np.random.default_rng(4).normal(0, 0.1, RATE).astype(np.float32), RATE)
@@ -100,7 +100,7 @@ TASKS = {
     "sd": (
         "diarization.Diarization",
         {"head": {"hidden_size": 48}, "optimizer": {"lr": 1e-2, "schedule": "constant"}},
-        "valid/der",
+        "train/der",
     ),
     "vad": (
         "diarization.Diarization",

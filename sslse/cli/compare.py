@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print one line a column."""
     from sslse.errors import ConfigError
-    from sslse.metrics.base import lower_is_better
+    from sslse.metrics.base import kind_of, lower_is_better
     from sslse.metrics.bootstrap import paired_bootstrap
     from sslse.metrics.scores import columns_of, read_column
 
@@ -51,11 +51,12 @@ def run(args: argparse.Namespace) -> None:
             [read_column(folder, column) for folder in first],
             [read_column(folder, column) for folder in second],
             lower_is_better=lower_is_better(column),
+            trials=kind_of(column) == "eer",
             num_resamples=args.num_resamples,
             confidence=args.confidence,
             seed=args.seed,
         )
-        scale = 100 if lower_is_better(column) else 1  # error rates in percent
+        scale = 100 if kind_of(column) else 1  # rates in percent
         print(
             f"{column:<14} {scale * result.a:8.3f} {scale * result.b:8.3f} "
             f"{scale * result.difference:8.3f}  [{scale * result.low:7.3f}, "

@@ -1,9 +1,12 @@
-"""Compute metrics of enhanced signals and of hypotheses, per utterance.
+"""Compute metrics of enhanced signals and of what back-ends say, per utterance.
 
   sslse score --reference data/test_noisy --enhanced exp/se/wav.scp --out exp/se/scores \\
       --metrics sdr,pesq,stoi,dnsmos --hyp ssl=exp/se/hyp_ssl/text
+  sslse score --reference data/test --out scores --labels ic=classify/labels \\
+      --trials asv=verify/scores --rttm sd=diarize/rttm --vad silero=vad/rttm
 
-The reference is spk1.scp (clean audio) and text of --reference. A metric without a value for an
+The reference is spk1.scp (clean audio), text, utt2intent or utt2label, trials and rttm of
+--reference. A metric without a value for an
 utterance counts as failed and is listed in OUT/failed; it is never a zero. The same command
 continues after an interruption. docs/metrics.md explains each metric and file.
 """
@@ -49,6 +52,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=TEXT",
         help="hypotheses of a recogniser; gives wer_NAME and cer_NAME (repeatable)",
     )
+    for option, value, gives in (
+        ("--labels", "LABELS", "classes ('sslse classify'); gives acc_NAME, all slots right"),
+        ("--trials", "SCORES", "trial scores ('sslse verify'); gives eer_NAME, minDCF beside it"),
+        ("--rttm", "RTTM", "who speaks when ('sslse diarize'); gives der_NAME"),
+        (
+            "--vad",
+            "RTTM",
+            "when somebody speaks, against rttm or the level of spk1.scp of the "
+            "reference; gives fer_NAME (frame errors) and der_NAME",
+        ),
+    ):
+        add(
+            option,
+            action="append",
+            type=_pair,
+            default=[],
+            metavar=f"NAME={value}",
+            help=f"{gives} (repeatable)",
+        )
+    add(
+        "--label-file",
+        choices=("utt2label", "utt2spk", "utt2intent"),
+        help="true classes of --labels (default: utt2intent, else utt2label)",
+    )
+    add(
+        "--collar",
+        type=float,
+        default=0.0,
+        help="seconds on either side of a true boundary that der_NAME leaves out (default: 0)",
+    )
     add(
         "--max-utts",
         action="append",
@@ -60,16 +93,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--nj", type=int, default=2, help="number of processes (default: 2)")
 
 
+def _task_scorers(args: argparse.Namespace) -> dict:
+    """Return name of a back-end to the function of the reference that scores it."""
+    from functools import partial
+    from pathlib import Path
+
+    from sslse.errors import ConfigError
+    from sslse.metrics import task_scoring
+
+    kinds = (
+        (args.labels, task_scoring.score_labels, {"label_file": args.label_file}),
+        (args.trials, task_scoring.score_trials, {}),
+        (args.rttm, task_scoring.score_turns, {"collar": args.collar}),
+        (args.vad, task_scoring.score_activity, {"collar": args.collar}),
+    )
+    scorers: dict = {}
+    for pairs, function, options in kinds:
+        for name, path in pairs:
+            if name in scorers:
+                raise ConfigError(f"two back-ends are called '{name}'; give each its own name")
+            scorers[name] = partial(function, path=Path(path), **options)
+    return scorers
+
+
 def run(args: argparse.Namespace) -> None:
     """Score and print one line a column."""
     from sslse.errors import ConfigError
-    from sslse.metrics.base import parse_metrics
+    from sslse.metrics.base import kind_of, parse_metrics
+    from sslse.metrics.scores import summary_value
     from sslse.metrics.scoring import score
 
     names = args.metrics if args.metrics is not None else DEFAULT_METRICS if args.enhanced else ""
-    metrics = parse_metrics(names)
-    if not metrics and not args.hyp:
-        raise ConfigError("nothing to score; give --enhanced WAV_SCP or --hyp NAME=TEXT")
+    metrics, tasks = parse_metrics(names), _task_scorers(args)
+    if not metrics and not args.hyp and not tasks:
+        raise ConfigError(
+            "nothing to score; give --enhanced WAV_SCP, --hyp NAME=TEXT, or the output of another "
+            "back-end (--labels, --trials, --rttm, --vad)"
+        )
     if args.nj < 1:
         raise ConfigError(f"--nj is a number of processes, at least 1, not {args.nj}")
     summary = score(
@@ -78,6 +138,7 @@ def run(args: argparse.Namespace) -> None:
         enhanced=args.enhanced,
         metrics=metrics,
         hypotheses=dict(args.hyp),
+        tasks=tasks,
         max_utts=dict(args.max_utts),
         nj=args.nj,
     )
@@ -87,10 +148,10 @@ def run(args: argparse.Namespace) -> None:
         counts = f"n scored {entry['n_scored']}, n failed {entry['n_failed']}"
         if "limited_to" in entry:
             counts += f" (limited to the first {entry['limited_to']} utterances)"
-        rate = entry.get("wer", entry.get("cer"))
-        value = (
-            f"{entry['mean']:.4g}" if "mean" in entry else "-" if rate is None else f"{rate:.1%}"
-        )
-        print(f"{column:<14} {value:>8}   {counts}")
+        if entry.get("min_dcf") is not None:
+            counts += f", minDCF {entry['min_dcf']:.3f} at a prior of {entry['target_prior']:g}"
+        value = summary_value(entry)
+        text = "-" if value is None else f"{value:.1%}" if kind_of(column) else f"{value:.4g}"
+        print(f"{column:<14} {text:>8}   {counts}")
     if any(entry["n_failed"] for name, entry in summary.items() if name != "about"):
         print(f"reasons of the failures: {args.out}/failed")

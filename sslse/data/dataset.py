@@ -1,4 +1,4 @@
-"""Datasets of crops mixed with noise on the fly, and of whole utterances with their transcripts."""
+"""Datasets of crops mixed with noise on the fly, and of utterances with what is known of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from sslse.data.datadir import DataDir
 from sslse.data.sampler import Draw, draw_generator
+from sslse.errors import DataError
 
 # Streams of ``draw_generator``; a new use takes a new number, so that old experiments stay the
 # same.
@@ -172,35 +173,97 @@ class TranscribedPairDataset(PairDataset):
         return {**super().__getitem__(index), "tokens": tokens}
 
 
-class TranscribedDataset(Dataset):
-    """Whole utterances with the token ids of their transcripts.
+class UtteranceDataset(Dataset):
+    """Utterances and what a system wants to know of them, for training back-ends.
+
+    Whole utterances; or random crops, mixed with noise on the fly, of items that a training draws
+    (``Draw``). An utterance shorter than a crop stays whole.
 
     Args:
-        data: a data directory with ``text``.
-        encode: transcript to token ids.
+        data: a data directory.
+        describe: utterance, first sample and number of samples (None: to the end) to the entries
+            of an item, such as its labels.
         sample_rate: Hz.
+        crop_seconds: length of a crop, s; None keeps utterances whole.
+        mixer: ``NoiseMixer``; None leaves the audio as it is.
+        noise_probability: fraction of draws that get noise.
+        min_seconds: shorter utterances are left out.
+        seed: seed of crops and mixtures.
+
+    Raises:
+        DataError: no utterance is long enough.
     """
 
     def __init__(
-        self, data: DataDir, encode: Callable[[str], Sequence[int]], sample_rate: int = 16000
+        self,
+        data: DataDir,
+        describe: Callable[[str, int, int | None], dict[str, Any]],
+        sample_rate: int = 16000,
+        *,
+        crop_seconds: float | None = None,
+        mixer: Any | None = None,
+        noise_probability: float = 1.0,
+        min_seconds: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.data = data
-        self.utterances = data.utterances
-        self.encode = encode
+        self.utterances: Sequence[str] = data.utterances
+        if min_seconds > 0:
+            least = min_seconds * sample_rate
+            self.utterances = [n for n in data.utterances if data.num_samples(n) >= least]
+            if not self.utterances:
+                raise DataError(f"{data.path} has no utterance of {min_seconds:g} s or more")
+        self.describe_utterance = describe
         self.sample_rate = sample_rate
+        self.crop_samples = None if crop_seconds is None else round(crop_seconds * sample_rate)
+        self.mixer = mixer
+        self.noise_probability = noise_probability
+        self.seed = seed
 
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def describe(self, index: int) -> dict[str, Any]:
+    def num_samples(self) -> list[int]:
+        """Return the length of each item."""
+        lengths = [self.data.num_samples(name) for name in self.utterances]
+        if self.crop_samples is None:
+            return lengths
+        return [min(length, self.crop_samples) for length in lengths]
+
+    def describe(
+        self, index: int, start: int = 0, num_samples: int | None = None
+    ) -> dict[str, Any]:
         """Return an item without its waveform."""
-        text = self.data.text[self.utterances[index]]
-        return {"tokens": torch.tensor(self.encode(text), dtype=torch.int64), "text": text}
+        return self.describe_utterance(self.utterances[index], start, num_samples)
 
     def __getitem__(self, draw: Draw | int) -> dict[str, Any]:
-        index = draw.index if isinstance(draw, Draw) else draw
-        waveform, _ = self.data.load(self.utterances[index], sample_rate=self.sample_rate)
-        return {"waveform": torch.from_numpy(waveform), **self.describe(index)}
+        index = getattr(draw, "index", draw)
+        utterance, start, count = self.utterances[index], 0, None
+        if isinstance(draw, Draw):
+            generator = draw_generator(self.seed, CROP_STREAM, draw.number)
+            start, count = draw_crop(self.data.num_samples(utterance), self.crop_samples, generator)
+        waveform, _ = self.data.load(
+            utterance, sample_rate=self.sample_rate, start=start, num_samples=count
+        )
+        noisy = self.mixer is not None and isinstance(draw, Draw)
+        if noisy and generator.random() < self.noise_probability:
+            waveform = self.mixer.mix(waveform, generator).noisy
+        waveform = torch.from_numpy(np.ascontiguousarray(waveform))
+        return {"waveform": waveform, **self.describe(index, start, count)}
+
+
+def draw_crop(
+    length: int, crop: int | None, generator: np.random.Generator
+) -> tuple[int, int | None]:
+    """Return start and length of a random crop; (0, None) where the whole is short enough.
+
+    Example:
+        >>> draw_crop(5, 8, np.random.default_rng(0)), draw_crop(5, 5, np.random.default_rng(0))
+        ((0, None), (0, None))
+    """
+    if crop is None or length <= crop:
+        return 0, None
+    return int(generator.integers(length - crop + 1)), crop
 
 
 def pad_batch(items: Sequence[dict[str, Any]]) -> dict[str, Any]:

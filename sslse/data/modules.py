@@ -12,9 +12,9 @@ from sslse.data.datadir import DataDir
 from sslse.data.dataset import (
     CropMixtureDataset,
     PairDataset,
-    TranscribedDataset,
     TranscribedMixtureDataset,
     TranscribedPairDataset,
+    UtteranceDataset,
     pad_batch,
     pad_pairs,
 )
@@ -42,6 +42,26 @@ def open_set(path: str, sample_rate: int, needs: tuple[str, ...] = ()) -> DataDi
     return data
 
 
+def open_mixer(
+    noise: str | None, simulate: dict[str, Any], sample_rate: int, speech: DataDir | None = None
+) -> Any | None:
+    """Return the ``NoiseMixer`` of a training; None where there is no noise.
+
+    Args:
+        noise: data directory of noises.
+        simulate: settings of ``SimulateConfig``.
+        sample_rate: Hz.
+        speech: utterances that may serve as babble.
+    """
+    if noise is None:
+        return None
+    from sslse.simulate.config import SimulateConfig
+    from sslse.simulate.mixer import NoiseMixer
+
+    config = SimulateConfig.from_dict({**simulate, "sample_rate": sample_rate})
+    return NoiseMixer(DataDir(noise), config, speech=speech)
+
+
 class StepwiseData(lightning.LightningDataModule):
     """Common to all data modules: one Lightning epoch is the whole training, counted in steps.
 
@@ -60,7 +80,11 @@ class StepwiseData(lightning.LightningDataModule):
         self.sample_rate = sample_rate
 
     def stepwise_loader(
-        self, dataset: Dataset, lengths: Any | None = None, collate: Any | None = None
+        self,
+        dataset: Dataset,
+        lengths: Any | None = None,
+        collate: Any | None = None,
+        weights: Any | None = None,
     ) -> DataLoader:
         """Return the training loader, which starts at the step that the trainer has restored."""
         trainer = self.trainer
@@ -78,6 +102,7 @@ class StepwiseData(lightning.LightningDataModule):
                 lengths=lengths,
                 rank=trainer.global_rank,
                 world_size=trainer.world_size,
+                weights=weights,
             )
         except ValueError as error:
             raise ConfigError(str(error)) from error
@@ -140,14 +165,9 @@ class MixtureData(StepwiseData):
     def setup(self, stage: str) -> None:
         """Open the sets once per process."""
         speech = open_set(self.train_path, self.sample_rate, self.train_needs)
-        mixer = None
-        if self.noise_path is not None:
-            from sslse.simulate.config import SimulateConfig
-            from sslse.simulate.mixer import NoiseMixer
-
-            config = SimulateConfig.from_dict({**self.simulate, "sample_rate": self.sample_rate})
-            noise = DataDir(self.noise_path)
-            mixer = NoiseMixer(noise, config, speech=speech if self.babble else None)
+        mixer = open_mixer(
+            self.noise_path, self.simulate, self.sample_rate, speech if self.babble else None
+        )
         self.train_set = self.train_dataset(
             speech,
             mixer,
@@ -275,12 +295,23 @@ class TranscribedMixtureData(MixtureData):
         return DataLoader(self.valid_set, batch_size=1, collate_fn=pad_pairs)
 
 
-class TranscribedData(StepwiseData):
-    """Utterances with transcripts.
+class UtteranceData(StepwiseData):
+    """Labelled or transcribed utterances for a back-end; the system says what it needs of them.
+
+    SUPERB's *official* set-up is that without ``noise``; the *noise-robust* one has it, and no
+    enhancement while training.
 
     Args:
-        train: data directory with ``text``.
-        valid: data directory with ``text``; None disables validation.
+        train: data directory.
+        valid: data directory of whole utterances; None disables validation.
+        noise: data directory of noises, mixed in on the fly; None trains on the audio as it is.
+        simulate: settings of ``SimulateConfig``, such as ``snr_low`` and ``snr_high``, dB.
+        noise_probability: fraction of training items that get noise.
+        crop_seconds: longest training item, s; None trains on whole utterances.
+        min_seconds: shorter training utterances are left out, s.
+        balance: draw every class of the system equally often, instead of every utterance.
+        cache: keep the features of the upstream on disk, computed once. What differs from draw to
+            draw (noise) is never kept; a crop is cut out of the features of the whole utterance.
         valid_batch_size: utterances in a validation batch.
     """
 
@@ -288,6 +319,13 @@ class TranscribedData(StepwiseData):
         self,
         train: str,
         valid: str | None = None,
+        noise: str | None = None,
+        simulate: dict[str, Any] | None = None,
+        noise_probability: float = 1.0,
+        crop_seconds: float | None = None,
+        min_seconds: float = 0.0,
+        balance: bool = False,
+        cache: bool = True,
         batch_size: int = 16,
         valid_batch_size: int = 8,
         num_workers: int = 0,
@@ -297,30 +335,53 @@ class TranscribedData(StepwiseData):
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.train_path = train
         self.valid_path = valid
+        self.noise_path = noise
+        self.simulate = dict(simulate or {})
+        self.noise_probability = noise_probability
+        self.crop_seconds = crop_seconds
+        self.min_seconds = min_seconds
+        self.balance = balance
+        self.cache = cache
         self.valid_batch_size = valid_batch_size
 
     def setup(self, stage: str) -> None:
-        """Open the sets; the system provides the tokens."""
+        """Open the sets; the system learns its classes from the training set."""
         system = self.trainer.lightning_module
-        self.train_data = open_set(self.train_path, self.sample_rate, needs=("text",))
-        system.prepare_tokens(self.train_data)
-        self.train_set = TranscribedDataset(self.train_data, system.tokens.encode, self.sample_rate)
-        self.train_set = system.wrap_dataset(self.train_set, "train")
+        train = open_set(self.train_path, self.sample_rate, needs=system.needs)
+        system.prepare(train)
+        mixer = open_mixer(self.noise_path, self.simulate, self.sample_rate)
+        utterances = UtteranceDataset(
+            train,
+            system.describer(train),
+            self.sample_rate,
+            crop_seconds=self.crop_seconds,
+            mixer=mixer,
+            noise_probability=self.noise_probability,
+            min_seconds=self.min_seconds,
+            seed=self.seed,
+        )
+        self.lengths = utterances.num_samples()
+        self.weights = system.balance_weights(train, utterances) if self.balance else None
+        cached = self.cache and mixer is None
+        self.train_set = system.cache(utterances, "train") if cached else utterances
         self.valid_set = None
         if self.valid_path is not None:
-            valid = open_set(self.valid_path, self.sample_rate, needs=("text",))
-            self.valid_set = system.wrap_dataset(
-                TranscribedDataset(valid, system.tokens.encode, self.sample_rate), "valid"
-            )
+            valid = open_set(self.valid_path, self.sample_rate, needs=system.valid_needs)
+            self.valid_set = UtteranceDataset(valid, system.describer(valid), self.sample_rate)
+            if self.cache:
+                self.valid_set = system.cache(self.valid_set, "valid")
 
     def train_dataloader(self) -> DataLoader:
-        """Batches of similar length: ``waveform (B, T)`` or cached features, and ``tokens (B,
-        U)``."""
-        lengths = [self.train_data.num_samples(name) for name in self.train_data.utterances]
-        return self.stepwise_loader(self.train_set, lengths=lengths, collate=pad_batch)
+        """Batches of similar length: ``waveform (B, T)`` or cached features, and what the system
+        asked for."""
+        return self.stepwise_loader(self.train_set, self.lengths, pad_batch, self.weights)
 
     def val_dataloader(self) -> DataLoader | list:
         """Whole utterances in a fixed order."""
         if self.valid_set is None:
             return []
         return DataLoader(self.valid_set, batch_size=self.valid_batch_size, collate_fn=pad_batch)
+
+
+class TranscribedData(UtteranceData):
+    """Utterances with transcripts (``text``); the arguments of :class:`UtteranceData`."""

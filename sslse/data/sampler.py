@@ -50,6 +50,8 @@ class StatelessBatchSampler(Sampler[list[Draw]]):
         lengths: utterance lengths; with it, batches hold utterances of similar length.
         rank: this process.
         world_size: number of processes.
+        weights: how often each utterance is drawn relative to the others; an epoch then draws with
+            replacement. Default: every utterance once an epoch.
 
     Raises:
         ValueError: the data set is empty, or the batch cannot be shared out evenly.
@@ -70,6 +72,7 @@ class StatelessBatchSampler(Sampler[list[Draw]]):
         lengths: Sequence[int] | np.ndarray | None = None,
         rank: int = 0,
         world_size: int = 1,
+        weights: Sequence[float] | np.ndarray | None = None,
     ) -> None:
         if num_items < 1:
             raise ValueError("the training set has no utterances")
@@ -86,6 +89,9 @@ class StatelessBatchSampler(Sampler[list[Draw]]):
         self.seed = seed
         self.start = start
         self.lengths = None if lengths is None else np.asarray(lengths)
+        self.probabilities = None
+        if weights is not None:
+            self.probabilities = np.asarray(weights, dtype=np.float64) / np.sum(weights)
         self.rank = rank
         self.world_size = world_size
         # A set smaller than one batch is repeated within the batch.
@@ -94,9 +100,11 @@ class StatelessBatchSampler(Sampler[list[Draw]]):
     def epoch_batches(self, epoch: int) -> np.ndarray:
         """Return the utterance indices of one epoch, shape (batches_per_epoch, batch_size)."""
         generator = draw_generator(self.seed, 0, epoch)
-        order = generator.permutation(self.num_items)
         needed = self.batches_per_epoch * self.batch_size
-        order = np.resize(order, needed)
+        if self.probabilities is None:
+            order = np.resize(generator.permutation(self.num_items), needed)
+        else:
+            order = generator.choice(self.num_items, needed, p=self.probabilities)
         if self.lengths is None:
             return order.reshape(-1, self.batch_size)
         pool = POOL_BATCHES * self.batch_size

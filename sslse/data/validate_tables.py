@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sslse.data.draft import Draft
+from sslse.data.rttm import read_rttm
 from sslse.data.segments import Segment
 from sslse.data.survey import EXAMPLES, Survey, examples
+from sslse.data.trials import read_trials
 from sslse.data.write import invert
+from sslse.errors import DataError
 
 # Tables by utterance that must cover the same ids as the audio, where they are there.
 PER_UTTERANCE = (
-    "text",
-    "utt2spk",
-    "spk1.scp",
-    "noise1.scp",
-    "utt2snr",
-    "utt2noise",
-    "utt2condition",
-    "utt2label",
+    *("text", "utt2spk", "spk1.scp", "noise1.scp", "utt2snr", "utt2noise", "utt2condition"),
+    *("utt2label", "utt2intent"),
 )
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 _NUMBERS = {"utt2snr": float, "utt2num_samples": int}
@@ -38,6 +35,7 @@ def check_tables(found: Survey) -> None:
     _check_ids(found)
     _check_values(found)
     _check_speakers(found)
+    _check_tasks(found)
 
 
 def _check_format(found: Survey, draft: Draft) -> None:
@@ -194,3 +192,29 @@ def _speaker_differences(
 ) -> list[str]:
     speakers = set(expected) | set(listed)
     return sorted(s for s in speakers if sorted(listed.get(s, [])) != expected.get(s, []))
+
+
+def _check_tasks(found: Survey) -> None:
+    """Check what back-ends are trained on and scored with: intents, trials, turns."""
+    sizes: dict[int, str] = {}
+    for utterance, value in found.entries("utt2intent").items():
+        sizes.setdefault(len(value.split()), utterance)
+    if len(sizes) > 1 or 0 in sizes:
+        few = ", ".join(f"{size} in {utterance}" for size, utterance in sorted(sizes.items()))
+        found.error(
+            f"{found.path}/utt2intent has lines of different numbers of values ({few}); every line "
+            "is 'UTTERANCE ACTION OBJECT LOCATION', with '_' for a blank within a value"
+        )
+    utterances = set(found.utterances)
+    try:
+        if (found.path / "trials").is_file():
+            read_trials(found.path / "trials", utterances)
+        if (found.path / "rttm").is_file():
+            unknown = [name for name in read_rttm(found.path / "rttm") if name not in utterances]
+            if unknown:
+                found.error(
+                    f"{len(unknown)} recordings of {found.path}/rttm are no utterances of wav.scp: "
+                    + examples(unknown)
+                )
+    except DataError as error:
+        found.error(str(error))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from sslse.data.atomic import atomic_open, atomic_path
+from sslse.downstream.pack import load_downstream, pad_waveforms
 from sslse.downstream.tokens import Tokens
-from sslse.errors import ConfigError
+from sslse.upstreams.base import frame_mask
 from sslse.upstreams.featurizer import Featurizer
 
 
@@ -80,8 +78,7 @@ class CTCHead(nn.Module):
         if self.utterance_norm:
             hidden_states = [normalize_over_time(state, lengths) for state in hidden_states]
         x = self.projection(self.featurizer(hidden_states))  # (B, F, P)
-        frames = torch.arange(x.shape[1], device=x.device)
-        x = x * (frames < lengths[:, None]).unsqueeze(-1)
+        x = x * frame_mask(lengths, x.shape[1]).unsqueeze(-1)
         if self.stride > 1:
             x = torch.relu(self.reduce(x.transpose(1, 2))).transpose(1, 2)  # (B, F', P)
             lengths = (lengths + self.stride - 1) // self.stride
@@ -100,7 +97,7 @@ def normalize_over_time(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         >>> [round(value, 2) for value in y[0, :2, 0].tolist()]
         [-1.0, 1.0]
     """
-    real = (torch.arange(x.shape[1], device=x.device) < lengths[:, None]).unsqueeze(-1)
+    real = frame_mask(lengths, x.shape[1]).unsqueeze(-1)
     count = lengths.view(-1, 1, 1)
     mean = (x * real).sum(1, keepdim=True) / count
     variance = ((x - mean).square() * real).sum(1, keepdim=True) / count
@@ -141,56 +138,12 @@ class CTCRecognizerModel(nn.Module):
     @torch.no_grad()
     def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """Return one transcript for each waveform (samples,) at ``sample_rate``."""
-        tensors = [torch.from_numpy(np.ascontiguousarray(w, dtype=np.float32)) for w in waveforms]
-        lengths = torch.tensor([len(tensor) for tensor in tensors])
-        padded = nn.utils.rnn.pad_sequence(tensors, batch_first=True)
-        features = self.upstream(padded, lengths)
+        features = self.upstream(*pad_waveforms(waveforms))
         logits, frames = self.head(features.hidden_states, features.lengths)
         return [self.tokens.decode(ids) for ids in greedy_decode(logits, frames)]
 
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> CTCRecognizerModel:
-        """Load what ``save_head`` wrote; the upstream is loaded from where it was.
-
-        Raises:
-            ConfigError: the folder is not one of ours, or its upstream has moved.
-        """
-        from safetensors.torch import load_file
-
-        from sslse.upstreams import load_upstream
-
-        directory = Path(directory)
-        path = directory / "config.json"
-        if not path.exists():
-            raise ConfigError(
-                f"{directory} has no config.json; give the 'downstream' folder of a trained head"
-            )
-        config = json.loads(path.read_text())
-        local = directory.joinpath(config["upstream"])
-        upstream = load_upstream(str(local) if local.exists() else config["upstream"]).freeze()
-        head = CTCHead(**config["head"])
-        head.load_state_dict(load_file(directory / "model.safetensors"))
-        return cls(upstream, head, Tokens(config["tokens"], config["unit"])).eval()
-
-
-def save_head(
-    directory: Path, upstream: str, head: CTCHead, head_config: dict[str, Any], tokens: Tokens
-) -> None:
-    """Write a head: ``config.json`` (with the upstream's place, relative when local) and
-    ``model.safetensors``."""
-    import os
-
-    from safetensors.torch import save_file
-
-    directory.mkdir(parents=True, exist_ok=True)
-    place = os.path.relpath(upstream, directory) if Path(upstream).exists() else upstream
-    with atomic_path(directory / "model.safetensors") as temporary:
-        save_file(head.state_dict(), temporary)
-    with atomic_open(directory / "config.json") as stream:
-        config = {
-            "upstream": place,
-            "head": head_config,
-            "unit": tokens.unit,
-            "tokens": tokens.symbols,
-        }
-        json.dump(config, stream, indent=1, ensure_ascii=False)
+        """Load a trained head; see ``sslse.downstream.pack.load_downstream``."""
+        upstream, head, facts = load_downstream(directory, "ctc")
+        return cls(upstream, head, Tokens(facts["tokens"], facts["unit"])).eval()

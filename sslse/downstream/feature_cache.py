@@ -11,25 +11,34 @@ import torch
 from torch.utils.data import Dataset
 
 from sslse.data.atomic import atomic_open, atomic_path
+from sslse.data.dataset import CROP_STREAM, draw_crop
+from sslse.data.sampler import Draw, draw_generator
 
 
 class CachedFeatures(Dataset):
     """Items of a dataset with ``waveform`` replaced by ``features``: (F, L+1, D), float16 on disk.
 
     The cache holds for one upstream and one set of utterances; another fingerprint makes it anew.
+    A dataset that crops (``crop_samples``, ``seed``) has its crops cut out of the features of whole
+    utterances, to whole frames.
 
     Args:
         dataset: items with ``waveform``; its ``utterances`` name them.
         upstream: frozen upstream.
         path: file without suffix; ``.bin`` and ``.json`` are written.
         fingerprint: what the cache depends on, for example the upstream's folder and its size.
+        mean: keep only the mean over the frames of each utterance (F = 1), in float32.
     """
 
-    def __init__(self, dataset: Any, upstream: Any, path: Path, fingerprint: str) -> None:
+    def __init__(
+        self, dataset: Any, upstream: Any, path: Path, fingerprint: str, mean: bool = False
+    ) -> None:
         self.dataset = dataset
         self.utterances = dataset.utterances
+        self.mean = mean
+        self.dtype = np.float32 if mean else np.float16
         index_path = path.with_suffix(".json")
-        expected = {"fingerprint": fingerprint, "utterances": len(dataset)}
+        expected = {"fingerprint": fingerprint, "utterances": len(dataset), "mean": mean}
         index = json.loads(index_path.read_text()) if index_path.exists() else {}
         if {name: index.get(name) for name in expected} != expected:
             index = {**expected, **self.compute(upstream, path.with_suffix(".bin"))}
@@ -37,28 +46,44 @@ class CachedFeatures(Dataset):
                 json.dump(index, stream)
         self.offsets = index["offsets"]
         shape = (self.offsets[-1], *index["frame_shape"])
-        self.features = np.memmap(path.with_suffix(".bin"), np.float16, mode="r", shape=shape)
+        self.features = np.memmap(path.with_suffix(".bin"), self.dtype, mode="r", shape=shape)
+        self.stride = index["stride"]
 
     @torch.no_grad()
     def compute(self, upstream: Any, path: Path) -> dict[str, Any]:
         """Run the upstream over one utterance at a time, appending to the file."""
         offsets, frame_shape = [0], ()
+        device = next(upstream.parameters()).device
         with atomic_path(path) as temporary, open(temporary, "wb") as stream:
             for index in range(len(self.dataset)):
-                waveform = self.dataset[index]["waveform"][None]
-                output = upstream(waveform, torch.tensor([waveform.shape[1]]))
+                waveform = self.dataset[index]["waveform"][None].to(device)
+                output = upstream(waveform, torch.tensor([waveform.shape[1]], device=device))
                 states = torch.stack(output.hidden_states, 2)[0]  # (F, L+1, D)
-                stream.write(states.to(torch.float16).numpy().tobytes())
+                if self.mean:
+                    states = states.mean(0, keepdim=True)
+                stream.write(states.cpu().numpy().astype(self.dtype).tobytes())
                 offsets.append(offsets[-1] + len(states))
                 frame_shape = tuple(states.shape[1:])
-        return {"offsets": offsets, "frame_shape": frame_shape}
+        stride = upstream.downsample_rate
+        return {"offsets": offsets, "frame_shape": frame_shape, "stride": stride}
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, draw: Any) -> dict[str, Any]:
         index = getattr(draw, "index", draw)
-        item = self.dataset.describe(index)
         begin, end = self.offsets[index], self.offsets[index + 1]
+        crop = getattr(self.dataset, "crop_samples", None)
+        if crop is None or self.mean or not isinstance(draw, Draw):
+            item = self.dataset.describe(index)
+        else:
+            generator = draw_generator(self.dataset.seed, CROP_STREAM, draw.number)
+            frames = max(1, crop // self.stride)
+            start, count = draw_crop(end - begin, frames, generator)
+            if count is not None:
+                begin, end = begin + start, begin + start + count
+            item = self.dataset.describe(
+                index, start * self.stride, None if count is None else count * self.stride
+            )
         item["features"] = torch.from_numpy(np.array(self.features[begin:end])).float()
         return item

@@ -56,14 +56,36 @@ METRICS: dict[str, Metric] = {
 PACKAGES = ("numpy", "scipy", "pesq", "pystoi", "speechmos", "onnxruntime", "jiwer")
 
 
+# Prefixes of the columns of back-ends, ``<kind>_<name>``; all are fractions, printed in percent.
+ERROR_RATES = {
+    "wer": "word errors",
+    "cer": "character errors",
+    "eer": "equal error rate of verification",
+    "der": "diarization errors",
+    "fer": "frame errors of speech activity",
+}
+RATES = {**ERROR_RATES, "acc": "utterances with all classes right"}
+
+
+def kind_of(column: str) -> str:
+    """Return the kind of a back-end's column, a key of :data:`RATES`; empty for a signal's.
+
+    Example:
+        >>> kind_of("wer_ssl_other"), kind_of("si_sdr")
+        ('wer', '')
+    """
+    kind, _, name = column.partition("_")
+    return kind if kind in RATES and name else ""
+
+
 def lower_is_better(column: str) -> bool:
     """Whether a smaller number is a better one (error rates) or a worse one (everything else).
 
     Example:
-        >>> lower_is_better("wer_ssl"), lower_is_better("pesq")
-        (True, False)
+        >>> lower_is_better("wer_ssl"), lower_is_better("pesq"), lower_is_better("acc_ic")
+        (True, False, False)
     """
-    return column.startswith(("wer_", "cer_"))
+    return kind_of(column) in ERROR_RATES
 
 
 def parse_metrics(names: str | Sequence[str]) -> list[str]:

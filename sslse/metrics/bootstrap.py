@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sslse.errors import DataError
+from sslse.metrics.eer import equal_error_rate
 
 CHUNK = 4_000_000  # resampling counts held at once: 32 MB
 
@@ -49,6 +50,7 @@ def paired_bootstrap(
     b: Sequence[Mapping[str, tuple[float, float]]],
     *,
     lower_is_better: bool,
+    trials: bool = False,
     num_resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -65,6 +67,8 @@ def paired_bootstrap(
             :func:`sslse.metrics.scores.read_column` returns them.
         b: the same of the second system; as many seeds, paired in order.
         lower_is_better: True for error rates.
+        trials: the pairs are score and truth of verification trials, and the number compared is
+            the equal error rate (mean over seeds); trials are what is drawn.
         num_resamples: number of draws.
         confidence: of the interval, 0 to 1.
         seed: of the draws.
@@ -92,10 +96,12 @@ def paired_bootstrap(
     everything = set().union(*tables)
     # (system, seed, utterance, numerator | denominator)
     counts = np.array([[[seeds[u] for u in common] for seeds in system] for system in (a, b)])
-    seed_means = counts[..., 0].sum(2) / counts[..., 1].sum(2)  # (system, seed)
-    pooled = counts.sum(1)  # (system, utterance, 2)
-    means = pooled[..., 0].sum(1) / pooled[..., 1].sum(1)
-    drawn = _resample(pooled, num_resamples, np.random.default_rng(seed))
+    statistic = _equal_error_rates if trials else _ratios
+    once = np.ones((1, len(common)))
+    # (system, seed) and (system,)
+    seed_means = np.array([[statistic(own[None], once)[0] for own in system] for system in counts])
+    means = [statistic(system, once)[0] for system in counts]
+    drawn = _resample(counts, statistic, num_resamples, np.random.default_rng(seed))
     differences = drawn[0] - drawn[1]
     tail = (1 - confidence) / 2
     low, high = np.quantile(differences, [tail, 1 - tail])
@@ -113,14 +119,31 @@ def paired_bootstrap(
     )
 
 
-def _resample(pooled: np.ndarray, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """Means (2, draws) of both systems over the same draws; ``pooled`` is (2, utterances, 2)."""
-    size = pooled.shape[1]
-    means = []
+def _ratios(counts: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Σ numerators / Σ denominators of counts (seeds, utterances, 2) in each draw, (draws,)."""
+    sums = times @ counts.sum(0)
+    return sums[:, 0] / sums[:, 1]
+
+
+def _equal_error_rates(counts: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Mean over seeds of the equal error rate in each draw, (draws,)."""
+    return np.mean([equal_error_rate(own[:, 0], own[:, 1] > 0, times) for own in counts], axis=0)
+
+
+def _resample(
+    counts: np.ndarray,
+    statistic: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    draws: int,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Numbers (2, draws) of both systems over the same draws; ``counts`` (2, seeds, items, 2)."""
+    size = counts.shape[2]
+    numbers = []
     step = max(1, CHUNK // size)
     for start in range(0, draws, step):
         # How often each utterance is drawn: (draws, utterances).
         times = generator.multinomial(size, np.full(size, 1 / size), min(step, draws - start))
-        sums = times @ pooled  # (2, draws, 2)
-        means.append(sums[..., 0] / sums[..., 1])
-    return np.concatenate(means, axis=1)
+        numbers.append([statistic(system, times) for system in counts])
+    drawn = np.concatenate(numbers, axis=1)
+    # A draw from few trials may lack one kind of them; it says nothing.
+    return drawn[:, np.isfinite(drawn).all(0)]

@@ -11,6 +11,7 @@ from typing import Any
 from sslse.data.atomic import atomic_open
 from sslse.data.scp import Table
 from sslse.errors import DataError
+from sslse.metrics.base import RATES
 
 SUMMARY = "summary.json"
 FAILED = "failed"
@@ -36,8 +37,9 @@ def read_summary(folder: str | os.PathLike) -> dict[str, Any]:
 def read_column(folder: str | os.PathLike, column: str) -> dict[str, tuple[float, float]]:
     """Return utterance -> (numerator, denominator) of a column.
 
-    An error rate gives its errors and its words (or characters), so that means over utterances,
-    resampled or not, are Σ errors / Σ words; another metric gives its value and 1.
+    An error rate gives its errors and its words (or characters, seconds, frames), so that means
+    over utterances, resampled or not, are Σ errors / Σ words; another metric gives its value and 1.
+    The exception is an equal error rate: score and truth (1 or 0) of each trial.
 
     Raises:
         DataError: the column was not scored, or a line has no number.
@@ -60,6 +62,11 @@ def read_column(folder: str | os.PathLike, column: str) -> dict[str, tuple[float
 def columns_of(folder: str | os.PathLike) -> list[str]:
     """Return the names of the columns of a folder, in the order of its summary."""
     return [name for name in read_summary(folder) if name != "about"]
+
+
+def summary_value(entry: Mapping[str, Any]) -> float | None:
+    """Return the number that a summary's entry reports: a mean, or a rate as a fraction."""
+    return next((entry[name] for name in ("mean", *RATES) if name in entry), None)
 
 
 def write_values(path: Path, values: Mapping[str, tuple[float, ...]]) -> None:

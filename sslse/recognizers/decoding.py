@@ -33,8 +33,8 @@ class Summary(NamedTuple):
     num_failed: int
 
 
-def decode(task: DecodeTask, out: Path, nj: int = 1) -> Summary:
-    """Recognise a set into ``out/text``; what an interrupted run finished is kept.
+def decode(task: DecodeTask, out: Path, nj: int = 1, name: str = "text") -> Summary:
+    """Recognise a set into ``out/<name>``; what an interrupted run finished is kept.
 
     Utterances that fail are listed in ``out/failed`` with their reasons, and tried again next time.
 
@@ -42,9 +42,10 @@ def decode(task: DecodeTask, out: Path, nj: int = 1) -> Summary:
         task: what to do.
         out: output folder.
         nj: processes.
+        name: of the table to write.
     """
     out.mkdir(parents=True, exist_ok=True)
-    partial, text, failed = out / ".text.partial", out / "text", out / "failed"
+    partial, text, failed = out / f".{name}.partial", out / name, out / "failed"
     utterances = task.utterances()
     if not _continues(task.record(), out):
         for path in (partial, text, failed):

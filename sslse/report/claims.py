@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from sslse.metrics.base import lower_is_better
+from sslse.metrics.base import kind_of, lower_is_better
 from sslse.metrics.bootstrap import Comparison, paired_bootstrap
 from sslse.report.format import format_number, heading, minus, unit
 from sslse.report.results import Key, Results
@@ -50,7 +50,9 @@ def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comp
     ]
     if not seeds or any(len(table) != len(seeds) for table in tables):
         return None
-    return paired_bootstrap(*tables, lower_is_better=lower_is_better(column))
+    return paired_bootstrap(
+        *tables, lower_is_better=lower_is_better(column), trials=kind_of(column) == "eer"
+    )
 
 
 def make_claims(

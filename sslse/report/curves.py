@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sslse.metrics.base import lower_is_better
+from sslse.metrics.base import kind_of
 from sslse.report.chart import Series, line_chart
 from sslse.report.format import heading, unit
 from sslse.report.results import Key, Results
@@ -135,7 +135,7 @@ def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
     charts = []
     wanted = [name for name in results.columns if name.startswith("wer_") or name == "sdr"]
     for column in sorted(wanted, key=lambda name: (name == "sdr", results.columns.index(name))):
-        scale = 100 if lower_is_better(column) else 1
+        scale = 100 if kind_of(column) else 1
         lines = []
         for key, row in results.rows.items():
             if column == "sdr" and key[0] == "clean":
@@ -165,7 +165,7 @@ def weight_charts(results: Results) -> list[str]:
             families.setdefault(name, {})[float(weight)] = key
     charts = []
     for column in results.columns if families else ():
-        scale = 100 if lower_is_better(column) else 1
+        scale = 100 if kind_of(column) else 1
         lines = []
         for color, (name, points) in enumerate(families.items()):
             if ("ft_snr", False) in results.rows:

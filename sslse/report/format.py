@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from sslse.metrics.base import lower_is_better
+from sslse.metrics.base import kind_of
 from sslse.metrics.sdr import LIMIT_DB
 
 
@@ -53,26 +53,27 @@ def heading(column: str) -> str:
         >>> heading("si_sdr"), heading("wer_ssl_other")
         ('SI-SDR', 'WER ssl_other')
     """
-    if column.startswith(("wer_", "cer_")):
-        return f"{column[:3].upper()} {column[4:]}"
+    kind = kind_of(column)
+    if kind:
+        return f"{'Acc' if kind == 'acc' else kind.upper()} {column[len(kind) + 1 :]}"
     return HEADINGS.get(column, column)
 
 
 def unit(column: str) -> str:
     """Return the unit of a column."""
-    if lower_is_better(column):
+    if kind_of(column):
         return "%"
     return "dB" if column in ("sdr", "si_sdr", "snr") else ""
 
 
 def format_number(column: str, value: float) -> str:
-    """Return a value as the tables print it: percent for error rates, ∞ for equal signals.
+    """Return a value as the tables print it: percent for rates, ∞ for equal signals.
 
     Example:
         >>> format_number("wer_ssl", 0.2941), format_number("pesq", 1.426)
         ('29.4', '1.43')
     """
-    if lower_is_better(column):
+    if kind_of(column):
         return minus(100 * value, ".1f")
     if unit(column) == "dB" and value >= LIMIT_DB:
         return "∞"

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 from sslse.errors import DataError
-from sslse.metrics.scores import SUMMARY, read_column, read_summary
+from sslse.metrics.base import RATES, kind_of
+from sslse.metrics.scores import SUMMARY, read_column, read_summary, summary_value
 from sslse.metrics.selection import weight_of
 from sslse.report.format import Cell, heading
 
@@ -56,13 +57,21 @@ class Row:
             return tables
         return [{u: v for u, v in table.items() if u in self.utterances} for table in tables]
 
+    def scored(self, name: str) -> int:
+        """Return how many values of a column there are, over all seeds."""
+        if self.utterances is None:
+            return self._count(name, "n_scored")
+        return sum(map(len, self.column(name)))
+
     def failed(self, name: str) -> int:
         """Return how many values of a column are missing, over all seeds."""
-        summaries = [read_summary(run / "scores") for run in self.runs.values()]
         if self.utterances is None:
-            return sum(summary[name]["n_failed"] for summary in summaries if name in summary)
-        tables = self.column(name)
-        return len(self.utterances) * len(tables) - sum(map(len, tables))
+            return self._count(name, "n_failed")
+        return len(self.utterances) * len(self.column(name)) - self.scored(name)
+
+    def _count(self, name: str, key: str) -> int:
+        summaries = [read_summary(run / "scores") for run in self.runs.values()]
+        return sum(summary[name][key] for summary in summaries if name in summary)
 
 
 class Results:
@@ -183,22 +192,28 @@ class Results:
             if name not in ("about", *HIDDEN) and not name.startswith("cer_")
             if any(fnmatchcase(name, pattern) for pattern in self.show)
         }
-        order = [*COLUMNS, *RECOGNIZERS]
-        wer = [name for name in sorted(found) if name.startswith("wer_") and name not in order]
-        others = [name for name in sorted(found) if name not in order and name not in wer]
-        return [name for name in [*order, *wer, *others] if name in found]
+        kinds = [kind for kind in RATES if kind != "cer"]
+        rates = [name for name in sorted(found) if kind_of(name) in kinds]
+        rates.sort(key=lambda name: kinds.index(kind_of(name)))
+        order = [*COLUMNS, *RECOGNIZERS, *(name for name in rates if name not in RECOGNIZERS)]
+        others = [name for name in sorted(found) if name not in order]
+        return [name for name in [*order, *others] if name in found]
 
     def cell(self, key: Key, column: str) -> Cell | None:
         """Return one number of the table, or None where nothing was scored."""
         row = self.rows[key]
-        tables = [table for table in row.column(column) if table]
-        if not tables:
-            return None
-        values = []
-        for table in tables:
-            above, below = (sum(part) for part in zip(*table.values(), strict=True))
-            values.append(above / below if below else 0.0)
-        return Cell(tuple(values), sum(map(len, tables)), row.failed(column))
+        if self.utterances is None:
+            summaries = [read_summary(run / "scores") for run in row.runs.values()]
+            entries = [summary[column] for summary in summaries if column in summary]
+            values = [summary_value(entry) for entry in entries]
+        else:
+            entries = [table for table in row.column(column) if table]
+            values = []
+            for table in entries:
+                above, below = (sum(part) for part in zip(*table.values(), strict=True))
+                values.append(above / below if below else 0.0)
+        values = tuple(float(value) for value in values if value is not None)
+        return Cell(values, row.scored(column), row.failed(column)) if values else None
 
     @cached_property
     def table(self) -> dict[Key, dict[str, Cell | None]]:

@@ -22,6 +22,7 @@ import numpy as np
 from sslse.data.atomic import atomic_open
 from sslse.data.audio import resample
 from sslse.data.datadir import DataDir, write_datadir
+from sslse.data.scp import Table
 from sslse.errors import DataError, SslseError
 from sslse.simulate.config import SimulateConfig
 from sslse.simulate.fork_map import fork_map
@@ -263,9 +264,9 @@ def _write_tables(
         name: {utterance: str(audio_path(out / "audio", stream, utterance)) for utterance in plans}
         for name, stream in STREAMS.items()
     }
-    for name in ("text", "utt2spk", "utt2label"):
+    for name in ("text", "utt2spk", "utt2label", "utt2intent"):
         if clean.has(name):
-            source = getattr(clean, name)
+            source = Table(clean.table(name))
             tables[name] = {
                 utterance: source[utterance] for utterance in plans if utterance in source
             }
@@ -286,3 +287,8 @@ def _write_tables(
         }
         tables["utt2condition"] = {f"{utterance}-{condition}": condition for utterance in plans}
     write_datadir(out, **tables)
+    # Noise moves no word and no speaker, so what is true of the clean set is true of this one.
+    for name in ("rttm", "trials"):
+        if clean.has(name):
+            with atomic_open(out / name, "wb") as stream:
+                stream.write(clean.table(name).read_bytes())

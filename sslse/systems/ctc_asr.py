@@ -1,8 +1,8 @@
-"""Training of a CTC head on a frozen upstream, with the upstream's features cached on disk."""
+"""Training of a CTC head on a frozen upstream."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jiwer
@@ -10,14 +10,14 @@ import torch
 from torch.nn import functional as F
 
 from sslse.data.datadir import DataDir
-from sslse.downstream.ctc_asr import CTCHead, greedy_decode, save_head
-from sslse.downstream.feature_cache import CachedFeatures
+from sslse.downstream.ctc_asr import greedy_decode
 from sslse.downstream.tokens import Tokens
-from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
-from sslse.upstreams import load_upstream
+from sslse.errors import ConfigError
+from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig
+from sslse.systems.downstream import DownstreamSystem
 
 
-class CTCRecognition(System):
+class CTCRecognition(DownstreamSystem):
     """Speech recognition on a frozen upstream.
 
     Args:
@@ -33,6 +33,8 @@ class CTCRecognition(System):
         Yang et al. 2021, arXiv 2105.01051 (SUPERB ASR).
     """
 
+    kind = "ctc"
+    needs = ("text",)
     # The CTC loss of unseen speakers rises long before their word errors do.
     monitor = ("valid/wer", "min")
 
@@ -46,41 +48,37 @@ class CTCRecognition(System):
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
     ) -> None:
-        super().__init__(optimizer, seed)
-        self.upstream_name = upstream
-        # Not a submodule: its weights are neither trained nor saved here.
-        self.frozen = (load_upstream(upstream).freeze(),)
+        super().__init__(upstream, head, optimizer, seed)
         self.unit = unit
-        self.head_config = dict(head or {})
         self.num_time_masks = num_time_masks
         self.time_mask_frames = time_mask_frames
 
-    def prepare_tokens(self, train: DataDir) -> None:
-        """Collect the tokens of the training set and build the head for them."""
+    def prepare(self, train: DataDir) -> None:
+        """Collect the tokens of the training set."""
         texts = [train.text[utterance] for utterance in train.utterances]
         self.tokens = Tokens.from_transcripts(texts, self.unit)
-        (upstream,) = self.frozen
-        self.head_config.update(
-            num_states=upstream.num_layers + 1,
-            input_size=upstream.hidden_size,
-            vocabulary_size=len(self.tokens),
-        )
-        torch.manual_seed(self.seed)
-        self.head = CTCHead(**self.head_config)
+        self.build_head(vocabulary_size=len(self.tokens))
 
-    def wrap_dataset(self, dataset: Any, split: str) -> CachedFeatures:
-        """Replace waveforms by cached features."""
-        (upstream,) = self.frozen
-        root = Path(self.trainer.default_root_dir) / "features"
-        weights = Path(self.upstream_name) / "model.safetensors"
-        fingerprint = self.upstream_name
-        if weights.exists():
-            fingerprint += f":{weights.stat().st_size}:{weights.stat().st_mtime_ns}"
-        return CachedFeatures(dataset, upstream, root / split, fingerprint)
+    def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
+        """Items have ``tokens (U,)`` and ``text``; transcripts do not tell what a crop says."""
+        whole, tokens = data.text, self.tokens
 
-    def ctc(self, batch: dict[str, Any], features: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        def describe(utterance: str, start: int, num_samples: int | None) -> dict[str, Any]:
+            if num_samples is not None:
+                raise ConfigError(
+                    "data.crop_seconds cuts utterances, and their transcripts cannot be cut; "
+                    "leave it out for recognition"
+                )
+            text = whole[utterance]
+            return {"tokens": torch.tensor(tokens.encode(text), dtype=torch.int64), "text": text}
+
+        return describe
+
+    def ctc(
+        self, batch: dict[str, Any], features: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, Any]:
         """Return the CTC loss of each utterance over its number of tokens, logits and lengths."""
-        logits, frames = self.head(features.unbind(2), batch["features_lengths"])
+        logits, frames = self.head(features.unbind(2), lengths)
         loss = F.ctc_loss(
             logits.float().log_softmax(-1).transpose(0, 1),
             batch["tokens"],
@@ -93,18 +91,19 @@ class CTCRecognition(System):
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """CTC on features with time masks."""
-        features = batch["features"].clone()  # (B, F, L+1, D)
-        for utterance, length in enumerate(batch["features_lengths"].tolist()):
+        features, lengths = self.features(batch)
+        features = features.clone()  # (B, F, L+1, D)
+        for utterance, length in enumerate(lengths.tolist()):
             for _ in range(self.num_time_masks):
                 width = int(torch.randint(self.time_mask_frames + 1, ()))
                 begin = int(torch.randint(max(1, length - width), ()))
                 features[utterance, begin : begin + width] = 0
-        loss, _ = self.ctc(batch, features)
+        loss, _ = self.ctc(batch, features, lengths)
         return loss.mean(), {}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """CTC loss and greedy word error rate."""
-        loss, (logits, frames) = self.ctc(batch, batch["features"])
+        loss, (logits, frames) = self.ctc(batch, *self.features(batch))
         texts = [self.tokens.decode(ids) for ids in greedy_decode(logits, frames)]
         words = jiwer.process_words(batch["text"], texts)
         errors = words.substitutions + words.deletions + words.insertions
@@ -112,8 +111,6 @@ class CTCRecognition(System):
         self.log_numbers("valid", {"loss": float(loss.mean())}, batch_size=len(texts))
         self.log_numbers("valid", {"wer": errors / max(1, total)}, batch_size=total)
 
-    def export(self, directory: Path) -> list[Path]:
-        """Write ``downstream/``."""
-        target = directory / "downstream"
-        save_head(target, self.upstream_name, self.head, self.head_config, self.tokens)
-        return [target]
+    def export_facts(self) -> dict[str, Any]:
+        """The tokens."""
+        return {"unit": self.tokens.unit, "tokens": self.tokens.symbols}

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sslse.downstream.ctc_asr import CTCHead, CTCRecognizerModel, greedy_decode, save_head
+from sslse.downstream.ctc_asr import CTCHead, CTCRecognizerModel, greedy_decode
 from sslse.downstream.feature_cache import CachedFeatures
+from sslse.downstream.pack import save_downstream
 from sslse.downstream.tokens import Tokens
 from sslse.errors import ConfigError
 from sslse.systems.upstream_pretraining import UpstreamPretraining
@@ -101,7 +102,7 @@ def test_cache_is_made_once_for_one_fingerprint(upstream_folder, tmp_path):
     waves = Waves()
     CachedFeatures(waves, upstream, tmp_path / "train", "1")
     CachedFeatures(waves, None, tmp_path / "train", "1")  # no upstream is needed again
-    with pytest.raises(TypeError):
+    with pytest.raises(AttributeError):
         CachedFeatures(waves, None, tmp_path / "train", "2")
 
 
@@ -110,7 +111,8 @@ def test_saved_recogniser_transcribes_alone_as_in_a_batch(upstream_folder, tmp_p
     tokens = Tokens.from_transcripts(["one two three"], "word")
     config = {**SIZES, "vocabulary_size": len(tokens)}
     folder = tmp_path / "head"
-    save_head(folder, str(upstream_folder), CTCHead(**config), config, tokens)
+    facts = {"unit": tokens.unit, "tokens": tokens.symbols}
+    save_downstream(folder, "ctc", str(upstream_folder), CTCHead(**config), config, **facts)
     model = CTCRecognizerModel.from_pretrained(folder)
     generator = np.random.default_rng(0)
     waves = [generator.normal(size=n).astype(np.float32) for n in (8000, 5000, 16000)]

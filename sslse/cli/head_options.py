@@ -1,0 +1,52 @@
+"""What the commands that run a trained head share: options, the run over a set, the last lines."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+
+def add_head_arguments(parser: argparse.ArgumentParser, output: str) -> None:
+    """Add the options of all such commands.
+
+    Args:
+        parser: of the command.
+        output: what is written, for the help.
+    """
+    add = parser.add_argument
+    add("--data", required=True, help="data directory, or a file of lines 'id path'")
+    add("--out", required=True, help=f"output folder; {output}")
+    add("--batch-size", type=int, default=8, help="utterances in a batch (default: 8)")
+    add("--nj", type=int, default=1, help="processes (default: 1)")
+    add("--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)")
+
+
+def run_head(
+    args: argparse.Namespace,
+    recognizer: str,
+    model: str | None,
+    table: str,
+    options: Mapping[str, Any] | None = None,
+) -> int:
+    """Run a recogniser over the set into ``OUT/<table>``; return the number of failures."""
+    from pathlib import Path
+
+    from sslse.recognizers.decode_worker import DecodeTask
+    from sslse.recognizers.decoding import decode
+
+    task = DecodeTask(
+        recognizer=recognizer,
+        model=model,
+        data=args.data,
+        options=dict(options or {}),
+        batch_size=args.batch_size,
+        allow_pipes=not args.no_pipes,
+    )
+    summary = decode(task, Path(args.out), args.nj, table)
+    if summary.num_failed:
+        print(
+            f"{summary.num_failed} of {summary.num_utterances} utterances failed, see "
+            f"{args.out}/failed; the same command tries them again"
+        )
+    return summary.num_failed

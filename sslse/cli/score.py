@@ -2,10 +2,11 @@
 
   sslse score --reference data/test_noisy --enhanced exp/se/wav.scp --out exp/se/scores \\
       --metrics sdr,pesq,stoi,dnsmos --hyp ssl=exp/se/hyp_ssl/text
+  sslse score --reference data/test_noisy --tv exp/si/decode_test/tv.scp --out exp/si/scores
 
-The reference is spk1.scp (clean audio) and text of --reference. A metric without a value for an
-utterance counts as failed and is listed in OUT/failed; it is never a zero. The same command
-continues after an interruption. docs/metrics.md explains each metric and file.
+The reference is spk1.scp (clean audio), text and tv.scp (trajectories) of --reference. A metric
+without a value for an utterance counts as failed and is listed in OUT/failed; it is never a zero.
+The same command continues after an interruption. docs/metrics.md explains each metric and file.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="hypotheses of a recogniser; gives wer_NAME and cer_NAME (repeatable)",
     )
     add(
+        "--tv",
+        metavar="TV_SCP",
+        help="tv.scp of predicted trajectories; gives ppmc and ppmc_VARIABLE",
+    )
+    add(
         "--max-utts",
         action="append",
         type=_limit,
@@ -68,8 +74,10 @@ def run(args: argparse.Namespace) -> None:
 
     names = args.metrics if args.metrics is not None else DEFAULT_METRICS if args.enhanced else ""
     metrics = parse_metrics(names)
-    if not metrics and not args.hyp:
-        raise ConfigError("nothing to score; give --enhanced WAV_SCP or --hyp NAME=TEXT")
+    if not (metrics or args.hyp or args.tv):
+        raise ConfigError(
+            "nothing to score; give --enhanced WAV_SCP, --hyp NAME=TEXT or --tv TV_SCP"
+        )
     if args.nj < 1:
         raise ConfigError(f"--nj is a number of processes, at least 1, not {args.nj}")
     summary = score(
@@ -78,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
         enhanced=args.enhanced,
         metrics=metrics,
         hypotheses=dict(args.hyp),
+        trajectories=args.tv,
         max_utts=dict(args.max_utts),
         nj=args.nj,
     )
@@ -87,6 +96,8 @@ def run(args: argparse.Namespace) -> None:
         counts = f"n scored {entry['n_scored']}, n failed {entry['n_failed']}"
         if "limited_to" in entry:
             counts += f" (limited to the first {entry['limited_to']} utterances)"
+        if "low" in entry:
+            counts += f", 95 % interval {entry['low']:.3f} to {entry['high']:.3f}"
         rate = entry.get("wer", entry.get("cer"))
         value = (
             f"{entry['mean']:.4g}" if "mean" in entry else "-" if rate is None else f"{rate:.1%}"

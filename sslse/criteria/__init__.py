@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Name in a configuration -> module; imported on first use.
 CRITERIA: dict[str, str] = {
     "LMFBLoss": "sslse.criteria.lmfb",
+    "LogMagnitudeLoss": "sslse.criteria.log_magnitude",
     "MultiResolutionSTFTLoss": "sslse.criteria.stft",
     "SDRLoss": "sslse.criteria.sdr",
     "SISNRLoss": "sslse.criteria.snr",

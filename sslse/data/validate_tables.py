@@ -10,7 +10,10 @@ from sslse.data.survey import EXAMPLES, Survey, examples
 from sslse.data.write import invert
 
 # Tables by utterance that must cover the same ids as the audio, where they are there.
-PER_UTTERANCE = ("text", "utt2spk", "spk1.scp", "noise1.scp", "utt2snr", "utt2noise", "utt2label")
+PER_UTTERANCE = (
+    *("text", "utt2spk", "spk1.scp", "noise1.scp", "utt2snr", "utt2noise", "utt2label"),
+    "tv.scp",
+)
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 _NUMBERS = {"utt2snr": float, "utt2num_samples": int}
 # Files that ``fix`` makes again, so that a mistake in them costs no utterance.

@@ -18,6 +18,7 @@ from sslse.metrics.base import METRICS, PACKAGES
 from sslse.metrics.pool import WorkerDied, run_parallel
 from sslse.metrics.scores import FAILED, SUMMARY, write_failed, write_summary, write_values
 from sslse.metrics.store import Record, Store
+from sslse.metrics.trajectories import score_trajectories
 from sslse.metrics.utterance import Task, open_reference, score_utterance
 from sslse.metrics.wer import character_errors, word_errors
 
@@ -31,6 +32,7 @@ def score(
     enhanced: str | os.PathLike | None = None,
     metrics: Sequence[str] = (),
     hypotheses: Mapping[str, str | os.PathLike] | None = None,
+    trajectories: str | os.PathLike | None = None,
     max_utts: Mapping[str, int] | None = None,
     nj: int = 2,
 ) -> dict[str, Any]:
@@ -45,6 +47,8 @@ def score(
         enhanced: ``wav.scp`` of the signals to score.
         metrics: names of :data:`~sslse.metrics.base.METRICS`.
         hypotheses: name of a recogniser to its ``text``; gives ``wer_<name>`` and ``cer_<name>``.
+        trajectories: ``tv.scp`` of estimates, compared with that of the reference; gives ``ppmc``
+            and ``ppmc_<variable>``.
         max_utts: metric to the number of utterances, the first in the order of the reference, to
             which it is limited.
         nj: number of processes.
@@ -81,6 +85,8 @@ def score(
                     summary[column]["limited_to"] = len(chosen)
     for name, text in (hypotheses or {}).items():
         _score_hypotheses(name, data, utterances, Path(text), folder, summary, failed)
+    if trajectories is not None:
+        score_trajectories(data, utterances, trajectories, folder, summary, failed)
     write_failed(folder / FAILED, failed)
     summary["about"] = about
     write_summary(folder / SUMMARY, summary)

@@ -21,7 +21,8 @@ import numpy as np
 
 from sslse.data.atomic import atomic_open
 from sslse.data.audio import resample
-from sslse.data.datadir import DataDir, write_datadir
+from sslse.data.datadir import DataDir, write_datadir, write_table
+from sslse.data.scp import Table
 from sslse.errors import DataError, SslseError
 from sslse.simulate.config import SimulateConfig
 from sslse.simulate.fork_map import fork_map
@@ -163,6 +164,8 @@ def _identity(inputs: list, config: SimulateConfig, seed: int) -> str:
     """Return a fingerprint of everything that decides the plan and the audio."""
     settings = dataclasses.asdict(config)
     settings.pop("cache_mb")
+    if not settings["babble_talkers_low"]:
+        settings.pop("babble_talkers_low")  # sets made before there was this key stay valid
     digest = hashlib.sha256(json.dumps([1, seed, settings], sort_keys=True).encode())
     for path in inputs:
         for name in INPUT_FILES if path is not None else ():
@@ -264,6 +267,11 @@ def _write_tables(
             tables[name] = {
                 utterance: source[utterance] for utterance in plans if utterance in source
             }
+    if clean.has("tv.scp"):
+        # Trajectories are those of the clean speech; the archive stays where it is.
+        trajectories = Table(clean.table("tv.scp"))
+        kept = {name: trajectories[name] for name in plans if name in trajectories}
+        write_table(out / "tv.scp", kept)
     ordered = [notes[utterance] for utterance in plans]
     tables["utt2snr"] = {
         note["utterance"]: float("inf") if note["snr_db"] is None else note["snr_db"]

@@ -93,12 +93,15 @@ class System(lightning.LightningModule):
     def export(self, directory: Path) -> list[Path]:
         """Write the trained model below ``directory``; return the folders written."""
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return what learns; a group may have its own ``lr``."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW over the trainable parameters, with the step-wise schedule."""
         config = self.optimizer_config
-        parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            parameters,
+            self.parameter_groups(),
             lr=config.lr,
             betas=config.betas,
             weight_decay=config.weight_decay,

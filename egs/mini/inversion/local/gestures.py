@@ -24,6 +24,7 @@ FRICATIVE_GLOTTIS = (0.057, 0.057)
 TIME_CONSTANT = 0.012  # s, of the movement towards a target
 VELUM_OPENING = 0.5  # cm²
 PRESSURE = 8000  # dPa, from the lungs
+BREATH = (0.05, 0.03)  # s that pressure comes before the first phone, and goes before the last ends
 UNITS = {"velic": "", "f0": "st", "lung-pressure": "dPa"}
 TIERS = ("vowel", "lip", "tongue-tip", "tongue-body", "velic", "glottal-shape", "f0")
 
@@ -45,8 +46,7 @@ def gestural_score(segments: Sequence[tuple[str, float]]) -> str:
     parts.append(_sequence("glottal-shape", tiers["glottal-shape"], total, "modal"))
     # Only a place holder: the caller sets the fundamental frequency itself.
     parts.append(_sequence("f0", [(0.0, total, "84.0")], total, None))
-    pressure = [(0.05, max(0.06, total - 0.08), f"{PRESSURE}")]
-    parts.append(_sequence("lung-pressure", pressure, total, "0"))
+    parts.append(_sequence("lung-pressure", _breaths(segments), total, "0"))
     return "<gestural_score>\n" + "".join(parts) + "</gestural_score>\n"
 
 
@@ -91,6 +91,20 @@ def _vowels(spoken: list[Gesture], total: float) -> list[Gesture]:
     return [
         (begin, end, name) for begin, end, (_, _, name) in zip(begins, ends, spoken, strict=True)
     ]
+
+
+def _breaths(segments: Sequence[tuple[str, float]]) -> list[Gesture]:
+    """Return pressure between pauses: nobody speaks in a pause."""
+    breaths: list[Gesture] = []
+    onset, begin = 0.0, None
+    for phone, seconds in [*segments, (PAUSE, 0.0)]:
+        if phone != PAUSE and begin is None:
+            begin = onset
+        elif phone == PAUSE and begin is not None:
+            breaths.append((begin - BREATH[0], onset - BREATH[1], f"{PRESSURE}"))
+            begin = None
+        onset += seconds
+    return breaths
 
 
 def _sequence(tier: str, gestures: list[Gesture], total: float, rest: str | None) -> str:

@@ -18,6 +18,7 @@ COMMANDS = {
     "simulate": "make noisy speech from clean speech and noises",
     "train": "train a system from a YAML configuration, or continue it",
     "enhance": "enhance a wav, a folder, a wav.scp or standard input",
+    "predict": "predict tract variables of recordings",
     "decode": "recognise speech with any recogniser",
     "classify": "classify utterances with a trained head",
     "verify": "score pairs of utterances: one speaker or two?",

@@ -4,11 +4,12 @@
       --metrics sdr,pesq,stoi,dnsmos --hyp ssl=exp/se/hyp_ssl/text
   sslse score --reference data/test --out scores --labels ic=classify/labels \\
       --trials asv=verify/scores --rttm sd=diarize/rttm --vad silero=vad/rttm
+  sslse score --reference data/test_noisy --tv exp/si/decode_test/tv.scp --out exp/si/scores
 
-The reference is spk1.scp (clean audio), text, utt2intent or utt2label, trials and rttm of
---reference. A metric without a value for an
-utterance counts as failed and is listed in OUT/failed; it is never a zero. The same command
-continues after an interruption. docs/metrics.md explains each metric and file.
+The reference is spk1.scp (clean audio), text, utt2intent or utt2label, trials, rttm and tv.scp
+(trajectories) of --reference. A metric without a value for an utterance counts as failed and is
+listed in OUT/failed; it is never a zero. The same command continues after an interruption.
+docs/metrics.md explains each metric and file.
 """
 
 from __future__ import annotations
@@ -83,6 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seconds on either side of a true boundary that der_NAME leaves out (default: 0)",
     )
     add(
+        "--tv",
+        metavar="TV_SCP",
+        help="tv.scp of predicted trajectories; gives ppmc and ppmc_VARIABLE",
+    )
+    add(
         "--max-utts",
         action="append",
         type=_limit,
@@ -125,10 +131,10 @@ def run(args: argparse.Namespace) -> None:
 
     names = args.metrics if args.metrics is not None else DEFAULT_METRICS if args.enhanced else ""
     metrics, tasks = parse_metrics(names), _task_scorers(args)
-    if not metrics and not args.hyp and not tasks:
+    if not (metrics or args.hyp or tasks or args.tv):
         raise ConfigError(
             "nothing to score; give --enhanced WAV_SCP, --hyp NAME=TEXT, or the output of another "
-            "back-end (--labels, --trials, --rttm, --vad)"
+            "back-end (--labels, --trials, --rttm, --vad, --tv)"
         )
     if args.nj < 1:
         raise ConfigError(f"--nj is a number of processes, at least 1, not {args.nj}")
@@ -139,6 +145,7 @@ def run(args: argparse.Namespace) -> None:
         metrics=metrics,
         hypotheses=dict(args.hyp),
         tasks=tasks,
+        trajectories=args.tv,
         max_utts=dict(args.max_utts),
         nj=args.nj,
     )
@@ -150,6 +157,8 @@ def run(args: argparse.Namespace) -> None:
             counts += f" (limited to the first {entry['limited_to']} utterances)"
         if entry.get("min_dcf") is not None:
             counts += f", minDCF {entry['min_dcf']:.3f} at a prior of {entry['target_prior']:g}"
+        if "low" in entry:
+            counts += f", 95 % interval {entry['low']:.3f} to {entry['high']:.3f}"
         value = summary_value(entry)
         text = "-" if value is None else f"{value:.1%}" if kind_of(column) else f"{value:.4g}"
         print(f"{column:<14} {text:>8}   {counts}")

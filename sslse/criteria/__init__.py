@@ -17,6 +17,7 @@ CRITERIA: dict[str, str] = {
     "ABSDRLoss": "sslse.criteria.ab_sdr",
     "ASRLoss": "sslse.criteria.asr",
     "LMFBLoss": "sslse.criteria.lmfb",
+    "LogMagnitudeLoss": "sslse.criteria.log_magnitude",
     "MultiResolutionSTFTLoss": "sslse.criteria.stft",
     "SDRLoss": "sslse.criteria.sdr",
     "SISNRLoss": "sslse.criteria.snr",

@@ -14,7 +14,7 @@ from sslse.data.validate_audio import check_audio
 from sslse.data.validate_tables import AUDIO_TABLES, check_tables
 from sslse.errors import DataError
 
-_TABLE = re.compile(r"text|segments|wav\.scp|(spk|noise)\d+\.scp|(utt|spk|reco)2[a-z0-9_]+")
+_TABLE = re.compile(r"text|segments|(wav|tv)\.scp|(spk|noise)\d+\.scp|(utt|spk|reco)2[a-z0-9_]+")
 
 
 def validate(

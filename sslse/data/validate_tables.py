@@ -15,7 +15,7 @@ from sslse.errors import DataError
 # Tables by utterance that must cover the same ids as the audio, where they are there.
 PER_UTTERANCE = (
     *("text", "utt2spk", "spk1.scp", "noise1.scp", "utt2snr", "utt2noise", "utt2condition"),
-    *("utt2label", "utt2intent"),
+    *("utt2label", "utt2intent", "tv.scp"),
 )
 AUDIO_TABLES = ("wav.scp", "spk1.scp", "noise1.scp")
 _NUMBERS = {"utt2snr": float, "utt2num_samples": int}

@@ -14,7 +14,9 @@ from sslse.data.atomic import atomic_open
 from sslse.data.segments import Segment
 from sslse.errors import DataError
 
-_TABLE_NAME = re.compile(r"text|segments|wav_scp|[a-z]+\d+_scp|utt2[a-z0-9_]+|spk2[a-z0-9_]+")
+_TABLE_NAME = re.compile(
+    r"text|segments|wav_scp|tv_scp|[a-z]+\d+_scp|utt2[a-z0-9_]+|spk2[a-z0-9_]+"
+)
 
 
 def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:

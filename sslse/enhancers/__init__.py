@@ -17,6 +17,7 @@ ENHANCERS: dict[str, str] = {
     "conv_tasnet": "sslse.enhancers.conv_tasnet:ConvTasNet",
     "dccrn": "sslse.enhancers.dccrn:DCCRN",
     "espnet": "sslse.enhancers.espnet:ESPnetEnhancer",
+    "ssl_mask": "sslse.enhancers.ssl_mask:SSLMaskEnhancer",
 }
 
 

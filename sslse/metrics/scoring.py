@@ -19,6 +19,7 @@ from sslse.metrics.pool import WorkerDied, run_parallel
 from sslse.metrics.scores import FAILED, SUMMARY, write_failed, write_summary, write_values
 from sslse.metrics.store import Record, Store
 from sslse.metrics.task_scoring import TaskScores
+from sslse.metrics.trajectories import score_trajectories
 from sslse.metrics.utterance import Task, open_reference, score_utterance
 from sslse.metrics.wer import character_errors, word_errors
 
@@ -33,6 +34,7 @@ def score(
     metrics: Sequence[str] = (),
     hypotheses: Mapping[str, str | os.PathLike] | None = None,
     tasks: Mapping[str, Callable[[DataDir], Mapping[str, TaskScores]]] | None = None,
+    trajectories: str | os.PathLike | None = None,
     max_utts: Mapping[str, int] | None = None,
     nj: int = 2,
 ) -> dict[str, Any]:
@@ -49,6 +51,8 @@ def score(
         hypotheses: name of a recogniser to its ``text``; gives ``wer_<name>`` and ``cer_<name>``.
         tasks: name of another back-end to what scores it against the reference; gives
             ``<kind>_<name>`` (see :mod:`sslse.metrics.task_scoring`).
+        trajectories: ``tv.scp`` of estimates, compared with that of the reference; gives ``ppmc``
+            and ``ppmc_<variable>``.
         max_utts: metric to the number of utterances, the first in the order of the reference, to
             which it is limited.
         nj: number of processes.
@@ -95,6 +99,8 @@ def score(
                 "n_scored": len(scores.values),
                 "n_failed": len(scores.failed),
             }
+    if trajectories is not None:
+        score_trajectories(data, utterances, trajectories, folder, summary, failed)
     write_failed(folder / FAILED, failed)
     summary["about"] = about
     write_summary(folder / SUMMARY, summary)

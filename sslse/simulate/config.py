@@ -39,6 +39,8 @@ class SimulateConfig:
         early_seconds: length of the early part after the direct sound, s.
         babble_probability: fraction of utterances whose noise is other utterances that overlap.
         babble_talkers: number of utterances in a babble.
+        babble_talkers_low: with 1 or more, their number is drawn from this one to
+            ``babble_talkers``; 0 always takes ``babble_talkers``.
         speed_low: lowest playback speed of a noise; 1 leaves it. For training, where it makes more
             noises of few.
         speed_high: highest playback speed of a noise.
@@ -62,6 +64,7 @@ class SimulateConfig:
     early_seconds: float = 0.05
     babble_probability: float = 0.0
     babble_talkers: int = 5
+    babble_talkers_low: int = 0
     speed_low: float = 1.0
     speed_high: float = 1.0
     backwards_probability: float = 0.0
@@ -111,6 +114,11 @@ class SimulateConfig:
         for name in ("sample_rate", "babble_talkers", "cache_mb"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"simulate: {name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 <= self.babble_talkers_low <= self.babble_talkers:
+            raise ConfigError(
+                f"simulate: babble_talkers_low ({self.babble_talkers_low}) must be from 0 to "
+                f"babble_talkers ({self.babble_talkers})"
+            )
         if self.early_seconds < 0:
             raise ConfigError(f"simulate: early_seconds must not be negative: {self.early_seconds}")
 

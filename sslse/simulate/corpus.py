@@ -46,6 +46,7 @@ def render_set(
     sample_rate: int,
     options: Mapping[str, Any],
     nj: int = 1,
+    chunksize: int = 16,
 ) -> bool:
     """Write one data directory of rendered audio (16-bit wav).
 
@@ -60,6 +61,7 @@ def render_set(
         sample_rate: Hz.
         options: what the audio depends on besides the items and the rate (JSON values).
         nj: processes.
+        chunksize: items handed to a process at a time; 1 for those that take seconds each.
 
     Returns:
         False when the set was there already.
@@ -77,7 +79,7 @@ def render_set(
             stream.write(wanted)
     task = _Task(audio, render, sample_rate, keep)
     lengths = dict(
-        zip((item.name for item in items), fork_map(task, items, nj, chunksize=16), strict=True)
+        zip((item.name for item in items), fork_map(task, items, nj, chunksize), strict=True)
     )
     maps: dict[str, dict[str, Any]] = {
         "wav_scp": {item.name: str(audio / f"{item.name}.wav") for item in items},

@@ -36,7 +36,8 @@ def make_sets(
     render: Callable[[Item], np.ndarray],
     options: Mapping[str, Any],
     noun: str = "utterances",
-) -> None:
+    chunksize: int = 16,
+) -> bool:
     """Render sets of items with ``render_set`` and say what was made.
 
     Args:
@@ -45,13 +46,20 @@ def make_sets(
         render: item to samples; see ``render_set``.
         options: what the audio depends on besides the items.
         noun: what the items are called.
+        chunksize: see ``render_set``.
+
+    Returns:
+        False when all sets were there already.
     """
+    any_made = False
     for name, items in sets:
         folder = args.data / name
         made = render_set(
-            folder, args.audio / name, items, render, args.sample_rate, options, args.nj
+            folder, args.audio / name, items, render, args.sample_rate, options, args.nj, chunksize
         )
-        print(f"{folder}: {len(items)} {noun}{'' if made else ' (there already)'}")
+        any_made = any_made or made
+        print(f"{folder}: {len(items)} {noun}{'' if made else ' (there already)'}", flush=True)
+    return any_made
 
 
 def run_script(main: Callable[[], None]) -> None:

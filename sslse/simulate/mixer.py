@@ -228,7 +228,10 @@ class NoiseMixer:
         bank = self.talkers
         speakers = bank.data.utt2spk if speaker is not None and bank.data.has("utt2spk") else {}
         drawn: list[tuple[str, int]] = []
-        for _ in range(self.config.babble_talkers):
+        count = self.config.babble_talkers
+        if self.config.babble_talkers_low:
+            count = int(rng.integers(self.config.babble_talkers_low, count + 1))
+        for _ in range(count):
             # Other speakers if there are any; a few tries find one in any set that has them.
             for _ in range(20):
                 name = bank.names[int(rng.random() * len(bank))]

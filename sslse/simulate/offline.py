@@ -168,6 +168,8 @@ def _identity(inputs: list, config: SimulateConfig, seed: int) -> str:
     """Return a fingerprint of everything that decides the plan and the audio."""
     settings = dataclasses.asdict(config)
     settings.pop("cache_mb")
+    if not settings["babble_talkers_low"]:
+        settings.pop("babble_talkers_low")  # sets made before there was this key stay valid
     digest = hashlib.sha256(json.dumps([1, seed, settings], sort_keys=True).encode())
     for path in inputs:
         for name in INPUT_FILES if path is not None else ():
@@ -264,10 +266,11 @@ def _write_tables(
         name: {utterance: str(audio_path(out / "audio", stream, utterance)) for utterance in plans}
         for name, stream in STREAMS.items()
     }
-    for name in ("text", "utt2spk", "utt2label", "utt2intent"):
+    # Trajectories (tv.scp) are those of the clean speech; their archive stays where it is.
+    for name in ("text", "utt2spk", "utt2label", "utt2intent", "tv.scp"):
         if clean.has(name):
             source = Table(clean.table(name))
-            tables[name] = {
+            tables[name.replace(".", "_")] = {
                 utterance: source[utterance] for utterance in plans if utterance in source
             }
     ordered = [notes[utterance] for utterance in plans]

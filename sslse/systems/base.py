@@ -103,7 +103,7 @@ class System(lightning.LightningModule):
         """Write the trained model below ``directory``; return the folders written."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return what is trained, as PyTorch's parameter groups."""
+        """Return what learns, as PyTorch's parameter groups; one may have its own ``lr``."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
     def configure_callbacks(self) -> list[lightning.Callback]:

@@ -61,16 +61,17 @@ class EnhancementSystem(System):
         else:
             raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
         frozen = {"SSLMSELoss": ("upstream", upstream), "ASRLoss": ("asr", asr)}
-        self.criterion = self._build_criteria(interpolate(criteria, alpha), frozen)
+        self.criterion = self.build_criteria(interpolate(criteria, alpha), frozen)
         self._check_rates()
         self.gradient_norm_every = gradient_norm_every
         self.snr = SNRLoss()
         self.si_snr = SISNRLoss()
 
     @staticmethod
-    def _build_criteria(
+    def build_criteria(
         specs: dict[str, dict[str, Any]], frozen: dict[str, tuple[str, str | None]]
     ) -> WeightedSum:
+        """Build the criteria of a configuration; ``frozen``: default model of those with one."""
         parts = {}
         for name, spec in specs.items():
             config = dict(spec)

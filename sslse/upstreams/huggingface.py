@@ -62,19 +62,70 @@ class HuggingFaceUpstream(Upstream):
         normalize_input: bool | None = None,
     ) -> None:
         super().__init__()
-        self.model = load_model(name_or_dir)
         preprocessor = load_preprocessor(name_or_dir, needed=normalize_input is None)
-        config = self.model.config
-        self.normalize_input = (
-            preprocessor["do_normalize"] if normalize_input is None else normalize_input
-        )
-        self.sample_rate = preprocessor.get("sampling_rate", 16000)
+        if normalize_input is None:
+            normalize_input = preprocessor["do_normalize"]
+        rate = preprocessor.get("sampling_rate", 16000)
+        self._set(load_model(name_or_dir), max_layer, final_layer_norm, normalize_input, rate)
+
+    def _set(
+        self,
+        model: nn.Module,
+        max_layer: int | None,
+        final_layer_norm: bool,
+        normalize_input: bool,
+        sample_rate: int,
+    ) -> None:
+        self.model = model
+        config = model.config
+        self.normalize_input = normalize_input
+        self.sample_rate = sample_rate
         self.num_layers = config.num_hidden_layers
         self.hidden_size = config.hidden_size
         self.pre_norm = config.do_stable_layer_norm
         self.final_layer_norm = final_layer_norm and self.pre_norm
         self.field, self.downsample_rate = receptive_field(self.conv_layers)
         self.max_layer = self._check_layer(self.num_layers if max_layer is None else max_layer)
+
+    @classmethod
+    def from_description(cls, description: dict) -> HuggingFaceUpstream:
+        """Build the network of ``describe`` with fresh weights, for a caller who loads its own.
+
+        Raises:
+            ConfigError: the description is not one of ours.
+        """
+        from transformers import AutoConfig, AutoModel
+
+        try:
+            config = dict(description["config"])
+            model = AutoModel.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
+            options = (description[key] for key in ("normalize_input", "sample_rate"))
+            normalize_input, sample_rate = options
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"the description of the upstream cannot be used: {error}") from error
+        upstream = cls.__new__(cls)
+        nn.Module.__init__(upstream)
+        last = description.get("final_layer_norm", False)
+        upstream._set(model, None, last, normalize_input, sample_rate)
+        upstream.remove_weight_norm()
+        return upstream
+
+    def describe(self) -> dict:
+        """Return what rebuilds the network, without its weights, as JSON values."""
+        return {
+            "config": {
+                **self.model.config.to_diff_dict(),
+                "model_type": self.model.config.model_type,
+            },
+            "normalize_input": self.normalize_input,
+            "sample_rate": self.sample_rate,
+            "final_layer_norm": self.final_layer_norm,
+        }
+
+    @property
+    def first_centre(self) -> float:
+        """Sample at the centre of the window that the first frame sees."""
+        return (self.field - 1) / 2
 
     @property
     def conv_layers(self) -> nn.ModuleList:
@@ -91,12 +142,20 @@ class HuggingFaceUpstream(Upstream):
 
     def freeze(self) -> HuggingFaceUpstream:
         """Fix the weights; weight norm of the position convolution is worked out once."""
+        self.remove_weight_norm()
         super().freeze()
+        return self
+
+    def freeze_convolutions(self) -> HuggingFaceUpstream:
+        """Fix the convolutional front alone ("partial fine-tuning"); the transformer learns."""
+        self.model.feature_extractor.requires_grad_(False)
+        return self
+
+    def remove_weight_norm(self) -> None:
+        """Replace the two factors of the position convolution's weight by the weight itself."""
         conv = self.model.encoder.pos_conv_embed.conv
         if parametrize.is_parametrized(conv, "weight"):
             parametrize.remove_parametrizations(conv, "weight")
-            self.requires_grad_(False)
-        return self
 
     def use_bfloat16(self) -> None:
         """Multiply matrices in bfloat16, on a CPU only; the upstream must be frozen."""

@@ -19,6 +19,7 @@ VARIANTS = [
     ("SDRLoss", {"filter_length": 64}),
     ("LMFBLoss", {}),
     ("LMFBLoss", {"normalize": "per_band_std", "fmin": 50.0, "fmax": 3800.0, "n_mels": 40}),
+    ("LogMagnitudeLoss", {}),
     ("MultiResolutionSTFTLoss", {}),
     ("SSLMSELoss", {}),
     ("SSLMSELoss", {"layers": "all", "combine": "per_layer", "normalize": "layer"}),
@@ -29,7 +30,7 @@ VARIANTS = [
     ("ASRLoss", {}),
     ("ASRLoss", {"per_token": True}),
 ]
-ZERO_AT_IDENTITY = ("LMFBLoss", "MultiResolutionSTFTLoss", "SSLMSELoss")
+ZERO_AT_IDENTITY = ("LMFBLoss", "LogMagnitudeLoss", "MultiResolutionSTFTLoss", "SSLMSELoss")
 ON_FEATURES = {"SoftDTWLoss"}  # tested in files of their own
 TEXTS = ["abc", "fed", "a"]
 

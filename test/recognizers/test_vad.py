@@ -1,4 +1,4 @@
-"""Detectors of speech: against their packages' own functions, on silence, in batches, by command."""
+"""Detectors of speech: against their packages' own functions, on silence, by command."""
 
 from __future__ import annotations
 

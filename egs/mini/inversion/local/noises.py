@@ -1,0 +1,1 @@
+../../sslmse/local/noises.py

@@ -1,0 +1,53 @@
+"""Predict tract variables of recordings: wav files, folders, wav.scp files, data directories.
+
+Writes OUT/tv.ark and OUT/tv.scp at 100 Hz (frame k is k / 100 s), and on request one CSV table and
+one picture a recording (spectrogram and trajectories). Recordings that fail are named, the others
+go on, and the exit status is 1.
+
+  sslse predict x.wav --model exp/joint/model -o predicted --csv --plot
+  sslse predict data/test_noisy/wav.scp --model exp/joint/model -o exp/joint/decode_test
+"""
+
+from __future__ import annotations
+
+import argparse
+
+SUMMARY = "predict tract variables of recordings"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="wav (or flac, ogg, mp3 ...) file, folder, wav.scp or data directory",
+    )
+    parser.add_argument("--model", required=True, help="folder 'model' of a multi-task training")
+    parser.add_argument(
+        "-o", "--out", default="predicted", help="output folder (default: predicted)"
+    )
+    parser.add_argument("--csv", action="store_true", help="write OUT/csv/ID.csv (default: no)")
+    parser.add_argument("--plot", action="store_true", help="write OUT/plots/ID.png (default: no)")
+    parser.add_argument(
+        "--device", default="cpu", help="where to compute, such as cpu or cuda:0 (default: cpu)"
+    )
+    parser.add_argument(
+        "--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict everything; 1 if a recording failed."""
+    from sslse.downstream.prediction import predict_all
+    from sslse.report.trajectories import plot_trajectories
+
+    return predict_all(
+        args.inputs,
+        args.model,
+        args.out,
+        table=args.csv,
+        plot=plot_trajectories if args.plot else None,
+        device=args.device,
+        allow_pipes=not args.no_pipes,
+    )

@@ -1,0 +1,210 @@
+"""Training of enhancement and other tasks on one upstream: speech inversion with enhancement.
+
+One class for all systems of a comparison; the configuration says which parts a system has:
+
+========================  ========  ====================  =====================================
+system                    noise     parts                 starts from
+========================  ========  ====================  =====================================
+clean-trained inversion   none      head                  upstream
+noise-aware inversion     yes       head                  upstream
+separate enhancement      yes       mask (or front)       upstream
+cascade, fine-tuned       yes       front, head           separate enhancement, clean inversion
+joint                     yes       mask, head            upstream
+joint from clean          yes       mask, head            clean inversion
+========================  ========  ====================  =====================================
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from sslse.criteria.snr import SISNRLoss
+from sslse.criteria.weighted_sum import WeightedSum
+from sslse.downstream.multi_task import MultiTaskModel, MultiTaskOutput
+from sslse.downstream.tract_variables import TractVariableHead
+from sslse.enhancers import build_enhancer
+from sslse.enhancers.base import Enhancer, input_level
+from sslse.errors import ConfigError, DataError
+from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+from sslse.systems.enhancement import EnhancementSystem
+from sslse.upstreams import load_upstream
+
+
+class MultiTaskSystem(System):
+    """A shared upstream, an enhancement part, and task heads.
+
+    Args:
+        upstream: folder or hub name of the SSL model.
+        upstream_training: ``full``; ``partial`` keeps the convolutional front; ``frozen``.
+        heads: by name: ``{head: tract_variables, weight: 1.0, …}`` and keys of that head.
+        mask: keys of ``SpectralMask``; ``{}`` for its defaults, None for no mask.
+        front: an enhancer before the upstream: ``{init_param: FOLDER}`` or ``{name: conv_tasnet,
+            …}``; None has none.
+        train_front: whether the front learns, too.
+        criteria: of the enhanced waveform, by name: ``{weight: 1.0, criterion: SNRLoss, …}``.
+            Both waveforms are divided by the level of the noisy one before.
+        enhancement_weight: of the criteria beside the heads' losses.
+        init_param: folder of a multi-task model; parts that it has too start from it.
+        upstream_lr: learning rate of the upstream as a fraction of that of the other parts.
+        optimizer: optimiser and schedule.
+        seed: seed of the initial weights and of each step.
+
+    Reference:
+        Tabatabaee and Espy-Wilson 2026, arXiv 2601.14516.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        upstream_training: Literal["full", "partial", "frozen"] = "full",
+        heads: dict[str, dict[str, Any]] | None = None,
+        mask: dict[str, Any] | None = None,
+        front: dict[str, Any] | None = None,
+        train_front: bool = True,
+        criteria: dict[str, dict[str, Any]] | None = None,
+        enhancement_weight: float = 1.0,
+        init_param: str | None = None,
+        upstream_lr: float = 1.0,
+        optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(optimizer, seed)
+        head_configs = {name: dict(config) for name, config in (heads or {}).items()}
+        self.head_weights = {
+            name: float(config.pop("weight", 1.0)) for name, config in head_configs.items()
+        }
+        network = load_upstream(upstream)
+        torch.manual_seed(seed)
+        self.model = MultiTaskModel(network, head_configs, mask, _build_front(front))
+        if init_param:
+            print(f"from {init_param}: {', '.join(self.model.start_from(init_param))}", flush=True)
+        if upstream_training == "frozen":
+            network.freeze()
+        elif upstream_training == "partial":
+            network.freeze_convolutions()
+        if self.model.front is not None and not train_front:
+            self.model.front.requires_grad_(False)
+        if bool(criteria) and not self.model.enhances:
+            raise ConfigError("model.criteria are of enhanced speech: give model.mask or front")
+        if not criteria and not head_configs:
+            raise ConfigError("nothing to learn: give model.heads or model.criteria")
+        self.criterion: WeightedSum | None = None
+        if criteria:
+            self.criterion = EnhancementSystem.build_criteria(
+                criteria, {"SSLMSELoss": ("upstream", upstream)}
+            )
+        self.enhancement_weight = enhancement_weight
+        self.upstream_lr = upstream_lr
+        self.si_snr = SISNRLoss()
+        if head_configs:
+            self.monitor = ("valid/score", "max")
+
+    @property
+    def trajectory_names(self) -> tuple[str, ...]:
+        """Variables that the heads want in ``batch["tv"]``, in this order."""
+        for head in self.model.heads.values():
+            if isinstance(head, TractVariableHead):
+                return head.names
+        return ()
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Let the upstream have a learning rate of its own."""
+        upstream = {id(parameter) for parameter in self.model.upstream.parameters()}
+        groups: list[list[torch.nn.Parameter]] = [[], []]
+        for parameter in self.parameters():
+            if parameter.requires_grad:
+                groups[id(parameter) in upstream].append(parameter)
+        rates = (self.optimizer_config.lr, self.optimizer_config.lr * self.upstream_lr)
+        return [
+            {"params": params, "lr": lr} for params, lr in zip(groups, rates, strict=True) if params
+        ]
+
+    def losses(
+        self, batch: dict[str, Any], result: MultiTaskOutput
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Return the weighted sum of all tasks over the batch, and its parts."""
+        total, numbers = torch.zeros((), device=batch["noisy"].device), {}
+        for name, head in self.model.heads.items():
+            if head.needs not in batch:
+                continue
+            loss, parts = head.losses(result.outputs[name], batch)
+            total = total + self.head_weights[name] * loss.mean()
+            numbers |= {
+                f"{name}_{part}": float(value.detach().mean()) for part, value in parts.items()
+            }
+        if self.criterion is not None:
+            level = input_level(batch["noisy"])
+            loss, parts = self.criterion(result.enhanced / level, batch["clean"] / level)
+            total = total + self.enhancement_weight * loss.mean()
+            numbers |= {part: float(value) for part, value in parts.items()}
+        return total, numbers
+
+    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+        """See ``losses``."""
+        for name, head in self.model.heads.items():
+            if head.needs not in batch:
+                raise DataError(
+                    f"the head '{name}' needs '{head.needs}', which the training data do not give "
+                    "(tv.scp for trajectories, utt2spk for speakers)"
+                )
+        return self.losses(batch, self.model(batch["noisy"]))
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The losses, the heads' scores (their mean ranks checkpoints) and SI-SNR."""
+        result = self.model(batch["noisy"])
+        loss, numbers = self.losses(batch, result)
+        numbers["loss"] = float(loss)
+        ranks = []
+        for name, head in self.model.heads.items():
+            if head.needs not in batch:
+                continue
+            scores = head.scores(result.outputs[name], batch)
+            if "score" in scores:
+                ranks.append(scores.pop("score"))
+            numbers |= {f"{name}_{key}": value for key, value in scores.items()}
+        if self.model.heads:
+            numbers["score"] = sum(ranks) / len(ranks) if ranks else -numbers["loss"]
+        if result.enhanced is not None:
+            numbers["si_snr_db"] = -float(self.si_snr(result.enhanced, batch["clean"]).mean())
+        self.log_numbers("valid", numbers)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what does not learn: it is rebuilt from its own folder."""
+        fixed = {name for name, value in self.named_parameters() if not value.requires_grad}
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {k: v for k, v in state.items() if k not in fixed}
+
+    def load_state_dict(
+        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load everything but what does not learn, which has not changed."""
+        fixed = {
+            name: value.data for name, value in self.named_parameters() if not value.requires_grad
+        }
+        return super().load_state_dict({**fixed, **state_dict}, strict=strict, assign=assign)
+
+    def export(self, directory: Path) -> list[Path]:
+        """Write ``model/`` and, where the system enhances, ``enhancer/``."""
+        written = [directory / "model"]
+        self.model.save_pretrained(written[0])
+        enhancer = self.model.enhancer()
+        if enhancer is not None:
+            written.append(directory / "enhancer")
+            enhancer.save_pretrained(written[-1])
+        return written
+
+
+def _build_front(front: dict[str, Any] | None) -> Enhancer | None:
+    if front is None:
+        return None
+    config = dict(front)
+    if "init_param" in config:
+        if len(config) > 1:
+            raise ConfigError("model.front has init_param (a saved enhancer) or sizes, not both")
+        return Enhancer.from_pretrained(config["init_param"])
+    if "name" not in config:
+        raise ConfigError(f"model.front needs a 'name' or 'init_param'; it has {sorted(config)}")
+    return build_enhancer(config.pop("name"), **config)

@@ -1,0 +1,160 @@
+"""The X-ray microbeam reader over a generated corpus in the published layout."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sslse.data.audio import write_audio
+from sslse.data.datadir import DataDir
+from sslse.data.pellets import fill_gaps, to_frames
+from sslse.data.tract_variables import pellet_tract_variables
+from sslse.data.trajectories import Trajectories
+from sslse.data.validate import validate
+from sslse.data.xrmb import XRMBSpeaker, find_speakers, read_txy
+from sslse.errors import DataError
+
+RATE, PELLET_RATE = 21739, 145.65
+REST = np.array([[10, 8], [10, -10], [-8, -4], [-20, 4], [-32, 5], [-44, 0], [-5, -20], [-15, -22]])
+LOST = 1_000_000
+
+
+def motion(time):
+    """Return pellets (samples, 8, 2) in mm that move slowly, each with its own phase."""
+    phase = np.arange(16).reshape(8, 2)
+    return REST + 2.0 * np.sin(2 * np.pi * 1.5 * time[:, None, None] + phase)
+
+
+def write_speaker(root, name, tasks, lost=None, stretch=1.0):
+    folder = root / name
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    palate = [(x, 12 - abs(x + 20) / 3) for x in range(-40, 1, 4)]
+    pharynx = [(-70, y) for y in range(10, -60, -10)]
+    for file, trace in (("PAL.DAT", palate), ("PHA.DAT", pharynx)):
+        (folder / file).write_text("".join(f"{x * 1000}\t{y * 1000}\n" for x, y in trace))
+    for number, seconds in tasks.items():
+        samples = int(seconds * RATE)
+        wave = 0.1 * np.sin(2 * np.pi * 120 * np.arange(samples) / RATE)
+        wave += 0.001 * generator.standard_normal(samples)
+        write_audio(folder / f"tp{number:03d}.wav", wave.astype(np.float32), RATE)
+        time = np.arange(int(seconds * stretch * PELLET_RATE) + 1) / PELLET_RATE
+        microns = np.round(motion(time) * 1000).astype(int)
+        for begin, end, pellet in (lost or {}).get(number, ()):
+            microns[np.ix_((time >= begin) & (time < end), np.atleast_1d(pellet))] = LOST
+        rows = np.concatenate([np.round(time * 1e6)[:, None], microns.reshape(-1, 16)], 1)
+        lines = ("\t".join(str(int(value)) for value in row) + "\n" for row in rows)
+        (folder / f"tp{number:03d}.txy").write_text("".join(lines))
+    return folder
+
+
+def test_a_trajectory_is_that_of_the_motion(tmp_path):
+    speaker = XRMBSpeaker(write_speaker(tmp_path, "JW11", {1: 1.5}))
+    values = speaker.tract_variables(tmp_path / "JW11/tp001.txy", 151)
+    points = motion(np.arange(151) / 100) / 10  # cm
+    expected = pellet_tract_variables(
+        points[:, 0], points[:, 1], points[:, 2], points[:, [5, 4, 3]], speaker.wall
+    )
+    known = np.isfinite(values).all(1)
+    assert known[:149].all()
+    # 2 mm of motion at 1.5 Hz pass the filter whole; the ends of it do not.
+    np.testing.assert_allclose(values[10:140], expected[10:140], atol=0.02, rtol=0.01)
+
+
+def test_short_gaps_are_bridged_and_long_ones_are_missing(tmp_path):
+    lost = {1: [(0.5, 0.53, 0), (0.9, 1.1, 2)]}
+    folder = write_speaker(tmp_path, "JW12", {1: 1.5}, lost)
+    values = XRMBSpeaker(folder).tract_variables(folder / "tp001.txy", 151)
+    assert np.isfinite(values[40:60, 0]).all()  # upper lip: 30 ms
+    assert np.isnan(values[92:108, 2:4]).all()  # tongue tip: 200 ms
+    assert np.isfinite(values[92:108, [0, 1, 4, 5]]).all()
+    assert np.isfinite(values[60:88]).all() and np.isfinite(values[113:140]).all()
+
+
+def test_wrong_files_are_named(tmp_path):
+    speaker = XRMBSpeaker(write_speaker(tmp_path, "JW13", {1: 1.0}, {1: [(0, 9, range(8))]}))
+    path = tmp_path / "JW13/tp001.txy"
+    with pytest.raises(DataError, match="every pellet is mistracked"):
+        speaker.tract_variables(path, 101)
+    with pytest.raises(DataError, match="ends at frame 101 .* audio at frame 120"):
+        speaker.tract_variables(path, 120)
+    path.write_text(path.read_text() + "1\t2\t3\n")
+    with pytest.raises(DataError, match="tp001.txy line 147 is not a time and 8 pairs"):
+        read_txy(path)
+    (tmp_path / "JW13/PAL.DAT").unlink()
+    with pytest.raises(DataError, match="has no PAL.DAT"):
+        _ = XRMBSpeaker(tmp_path / "JW13").wall
+    with pytest.raises(DataError, match="no folders JW<nn>"):
+        find_speakers(tmp_path / "JW13")
+
+
+def test_filter_keeps_slow_motion_and_takes_away_fast():
+    time = np.arange(400) / PELLET_RATE
+    slow, fast = np.sin(2 * np.pi * 3 * time), np.sin(2 * np.pi * 45 * time)
+    frames = to_frames(time, np.stack([slow, slow + fast], 1), 270)[20:250]
+    wanted = np.sin(2 * np.pi * 3 * np.arange(270) / 100)[20:250]
+    np.testing.assert_allclose(frames, np.stack([wanted, wanted], 1), atol=0.02)
+
+
+def test_gaps_at_the_ends_stay():
+    time = np.arange(5) * 0.01
+    values = np.array([[np.nan], [1.0], [np.nan], [3.0], [np.nan]])
+    assert fill_gaps(time, values)[:, 0].tolist()[1:4] == [1.0, 2.0, 3.0]
+    assert np.isnan(fill_gaps(time, values)[[0, 4], 0]).all()
+
+
+def test_the_script_makes_speaker_disjoint_sets(tmp_path, repository):
+    corpus = tmp_path / "corpus"
+    for name in ("JW11", "JW12", "JW14"):
+        write_speaker(corpus, name, {2: 0.8, 5: 1.0})
+    write_speaker(corpus, "JW20", {2: 0.8, 5: 1.0}, {5: [(0, 9, range(8))]})
+    lists = {"valid": "JW14\n", "test": "jw20\n"}
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+    script = repository / "egs/xrmb/inversion/local/make_xrmb.py"
+    command = [sys.executable, str(script), "--corpus", str(corpus)]
+    command += ["--data", str(tmp_path / "data"), "--audio", str(tmp_path / "audio")]
+    for name in lists:
+        command += [f"--{name}-speakers", str(tmp_path / name)]
+
+    def run():
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": str(repository), "PATH": ""},
+        )
+
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert "JW20-tp005 is left out" in done.stderr and "every pellet is mistracked" in done.stderr
+    sizes = {}
+    for name in ("train", "valid", "test"):
+        data = DataDir(tmp_path / "data" / name)
+        sizes[name] = sorted(data.utterances)
+        assert data.sample_rate == 16000
+        assert not [p for p in validate(data.path) if p.severity == "error"]
+        trajectories = Trajectories(data.table("tv.scp"))
+        for utterance in data.utterances:
+            trajectories.fitted(utterance, data.num_samples(utterance) // 160 + 1)
+    assert sizes["valid"] == ["JW14-tp002", "JW14-tp005"] and sizes["test"] == ["JW20-tp002"]
+    assert [name.split("-")[0] for name in sizes["train"]] == ["JW11", "JW11", "JW12", "JW12"]
+    (tmp_path / "test").write_text("JW14\n")
+    failed = run()
+    assert failed.returncode == 1 and "JW14 is in valid and in test" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_speakers_are_drawn_by_the_seed_and_disjoint(tmp_path, repository, monkeypatch):
+    monkeypatch.syspath_prepend(str(repository / "egs/xrmb/inversion/local"))
+    from make_xrmb import choose_speakers
+
+    speakers = [XRMBSpeaker(tmp_path / f"JW{number}") for number in range(11, 57)]
+    counts = {"valid": 5, "test": 5}
+    sets = [choose_speakers(speakers, {}, counts, seed) for seed in (0, 0, 1)]
+    assert sets[0] == sets[1] != sets[2]
+    assert [len(sets[0][name]) for name in ("train", "valid", "test")] == [36, 5, 5]
+    assert len({speaker for group in sets[0].values() for speaker in group}) == 46
+    with pytest.raises(DataError, match="leave none to train"):
+        choose_speakers(speakers[:8], {}, counts, 0)

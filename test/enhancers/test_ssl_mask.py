@@ -1,0 +1,92 @@
+"""The enhancer whose mask is read from an SSL representation."""
+
+import pytest
+import torch
+from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+
+from sslse.enhancers.base import Enhancer
+from sslse.enhancers.ssl_mask import SpectralMask, SSLMaskEnhancer
+from sslse.errors import ConfigError
+from sslse.upstreams import load_upstream
+from sslse.upstreams.base import UpstreamOutput
+
+FRONT = {
+    **{"name": "conv_tasnet", "num_filters": 8, "kernel_size": 32, "stride": 16},
+    **{"bottleneck_channels": 4, "hidden_channels": 6, "blocks": 2, "repeats": 1},
+}
+
+
+@pytest.fixture
+def upstream(tiny_hubert, tmp_path):
+    torch.manual_seed(0)
+    HubertModel(HubertConfig(**tiny_hubert)).save_pretrained(tmp_path / "upstream")
+    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(tmp_path / "upstream")
+    return load_upstream(tmp_path / "upstream")
+
+
+@pytest.fixture(params=("magnitude", "log1p"))
+def mask(request):
+    torch.manual_seed(0)
+    network = SpectralMask(3, 16, 320, 199.5, hidden_size=8, num_layers=1, domain=request.param)
+    return network.eval()
+
+
+def states(frames=(24, 14)):
+    torch.manual_seed(1)
+    hidden = [torch.randn(2, max(frames), 16) for _ in range(3)]
+    for state in hidden:
+        state[1, frames[1] :] = 0
+    return UpstreamOutput(hidden, torch.tensor(frames))
+
+
+def test_a_mask_of_one_gives_the_input_back(mask):
+    with torch.no_grad():
+        mask.output.weight.zero_()
+        mask.output.bias.fill_(50.0)
+        noisy = torch.randn(2, 8000)
+        enhanced = mask(noisy, torch.tensor([8000, 8000]), states((24, 24)))
+    torch.testing.assert_close(enhanced, noisy, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("samples", (4801, 4800, 4640))
+def test_padding_changes_no_sample(mask, samples):
+    noisy = torch.randn(2, 8000)
+    noisy[1, samples:] = 0
+    lengths = torch.tensor([8000, samples])
+    batch = states()
+    with torch.no_grad():
+        together = mask(noisy, lengths, batch)[1]
+        own = UpstreamOutput([s[1:, :14] for s in batch.hidden_states], batch.lengths[1:])
+        alone = mask(noisy[1:, :samples], lengths[1:], own)[0]
+    torch.testing.assert_close(together[:samples], alone, atol=1e-6, rtol=0)
+    assert not together[samples:].any()
+
+
+@pytest.mark.parametrize("front", (None, FRONT), ids=("mask", "front and mask"))
+def test_the_saved_folder_is_the_model(upstream, front, tmp_path):
+    enhancer = SSLMaskEnhancer(upstream.describe(), {"hidden_size": 8, "num_layers": 1}, front)
+    enhancer.eval().save_pretrained(tmp_path / "enhancer")
+    again = Enhancer.from_pretrained(tmp_path / "enhancer")
+    noisy = 0.1 * torch.randn(1, 4321)
+    with torch.inference_mode():
+        assert torch.equal(again(noisy), enhancer(noisy))
+        torch.testing.assert_close(again(10 * noisy), 10 * enhancer(noisy), rtol=1e-3, atol=1e-4)
+    for samples in (1, 300):
+        assert again(torch.randn(1, samples)).shape == (1, samples)
+
+
+def test_gradient_reaches_the_waveform_and_the_upstream(upstream):
+    enhancer = SSLMaskEnhancer(upstream.describe(), {"hidden_size": 8, "num_layers": 1})
+    noisy = torch.randn(1, 4000, requires_grad=True)
+    enhancer(noisy).square().sum().backward()
+    assert noisy.grad.any()
+    assert enhancer.upstream.model.encoder.layers[0].attention.q_proj.weight.grad.any()
+
+
+def test_unknown_keys_are_refused(upstream):
+    with pytest.raises(ConfigError, match="mask has no such key"):
+        SSLMaskEnhancer(upstream.describe(), {"hiden_size": 8})
+    with pytest.raises(ConfigError, match="magnitude or log1p"):
+        SSLMaskEnhancer(upstream.describe(), {"domain": "phase"})
+    with pytest.raises(ConfigError, match="description of the upstream"):
+        SSLMaskEnhancer({"config": {}}, {})

@@ -1,0 +1,210 @@
+"""Every system of the inversion comparison learns, exports, and continues after a kill."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+
+from sslse.cli.main import main
+from sslse.downstream.multi_task import MultiTaskModel
+from sslse.enhancers.base import Enhancer
+from sslse.errors import ConfigError
+from sslse.systems.multi_task import MultiTaskSystem
+
+HEADS = {
+    "tv": {
+        **{"head": "tract_variables", "hidden_sizes": [8], "linear_sizes": [8]},
+        **{"losses": {"mse": 1.0, "pc": 0.5}},
+    }
+}
+SE = {
+    "mask": {"hidden_size": 8, "num_layers": 1},
+    "criteria": {
+        "log_magnitude": {"criterion": "LogMagnitudeLoss"},
+        "snr": {"criterion": "SNRLoss"},
+    },
+}
+
+
+def _articulation():
+    path = Path(__file__).resolve().parents[1] / "articulation.py"
+    spec = importlib.util.spec_from_file_location("articulation", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, tiny_hubert):
+    folder = _articulation().write_articulation(tmp_path_factory.mktemp("inversion"))
+    torch.manual_seed(0)
+    HubertModel(HubertConfig(**tiny_hubert)).save_pretrained(folder / "upstream")
+    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / "upstream")
+    return folder
+
+
+def write_config(root, name, noisy=True, **model):
+    data = {"train": root / "data/train", "valid": root / "data/valid_noisy"}
+    data = {key: str(path) for key, path in data.items()}
+    if noisy:
+        data |= {
+            "noise": str(root / "data/noise"),
+            "simulate": {"snr_low": -5, "babble_probability": 0.5, "babble_talkers": 3},
+        }
+    config = {
+        "model": {
+            "class_path": "sslse.systems.multi_task.MultiTaskSystem",
+            "init_args": {"upstream": str(root / "upstream"), **model},
+        },
+        "data": {
+            "class_path": "sslse.data.trajectory_module.TrajectoryData",
+            "init_args": {**data, "dither_db": -60, "crop_seconds": 0.6, "batch_size": 4},
+        },
+        "trainer": {
+            **{"max_steps": 4, "val_check_interval": 2, "accelerator": "cpu", "devices": 1},
+            **{"log_every_n_steps": 1},
+        },
+    }
+    path = root / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return str(path)
+
+
+def train(root, name, *options, **model):
+    config = write_config(root, name, **model)
+    exp = root / "exp" / name
+    assert main(["train", "--config", config, "--exp", str(exp), *options]) == 0
+    return exp
+
+
+@pytest.mark.slow
+def test_all_systems_train_and_export(root, capsys):
+    clean = train(root, "si_clean", noisy=False, heads=HEADS)
+    se = train(root, "se", **SE)
+    noisy = train(root, "si_noisy", heads=HEADS, upstream_training="partial")
+    joint = train(root, "joint", heads=HEADS, **SE)
+    cascade = train(
+        root, "cascade", *("--init-param", str(clean / "model")), heads=HEADS,
+        front={"init_param": str(se / "enhancer")}, criteria=SE["criteria"],
+    )  # fmt: skip
+    capsys.readouterr()
+    later = train(root, "later", *("--init-param", str(clean / "model")), heads=HEADS, **SE)
+    assert f"from {clean / 'model'}: upstream, heads.tv" in capsys.readouterr().out
+    waveform = torch.randn(1, 4000)
+    for exp in (clean, noisy, joint, cascade, later):
+        output = MultiTaskModel.from_pretrained(exp / "model")(waveform).outputs["tv"]
+        assert output.shape == (1, 26, 10)
+    for exp in (se, joint, cascade, later):
+        assert Enhancer.from_pretrained(exp / "enhancer")(waveform).shape == (1, 4000)
+    assert not (clean / "enhancer").exists() and not (noisy / "enhancer").exists()
+    # Partly trained: the convolutions are those of before, the transformer is not.
+    before = load_file(root / "upstream/model.safetensors")
+    after = load_file(noisy / "model/model.safetensors")
+    for name, value in before.items():
+        if "conv_layers" in name:
+            assert torch.equal(after[f"upstream.model.{name}"], value)
+    name = "encoder.layers.0.attention.q_proj.weight"
+    assert not torch.equal(after[f"upstream.model.{name}"], before[name])
+    # And the command works on what the training left.
+    out = root / "predicted"
+    inputs = [str(root / "data/valid/wav.scp"), "--model", str(joint / "model"), "-o", str(out)]
+    assert main(["predict", *inputs, "--csv", "--plot"]) == 0
+    name = "validm00-00000"
+    assert (out / f"plots/{name}.png").read_bytes()[:4] == b"\x89PNG"
+    lines = (out / f"csv/{name}.csv").read_text().splitlines()
+    assert (
+        len(lines) == 113 and lines[0].startswith("seconds,LA,LP,TTCL") and lines[2][:4] == "0.01"
+    )
+    score = ["score", "--reference", str(root / "data/valid"), "--tv", str(out / "tv.scp")]
+    assert main([*score, "--out", str(out / "scores")]) == 0
+    assert "ppmc_TBCD" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_killed_and_continued_equals_unbroken(root):
+    """Half of the training, then the rest in another process, gives the same bits."""
+    config = write_config(root, "resume", heads=HEADS, upstream_training="frozen", **SE)
+
+    def run(exp, *options):
+        command = [sys.executable, "-m", "sslse", "train", "--config", config, "--exp", str(exp)]
+        command += ["--save-every", "2", "--average-best", "0", *options]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return load_file(exp / "model/model.safetensors")
+
+    unbroken = run(root / "exp/unbroken", "--model.optimizer.schedule", "constant")
+    broken = root / "exp/broken"
+    constant = ("--model.optimizer.schedule", "constant")
+    half = run(broken, *constant, "--trainer.max_steps", "2")
+    whole = run(broken, *constant)
+    assert all(torch.equal(whole[name], value) for name, value in unbroken.items())
+    assert any(not torch.equal(half[name], value) for name, value in unbroken.items())
+    # Frozen: the upstream is bit for bit the one of the folder.
+    before = load_file(root / "upstream/model.safetensors")
+    for name, value in before.items():
+        if "parametrizations" not in name and "masked_spec" not in name:
+            assert torch.equal(whole[f"upstream.model.{name}"], value)
+
+
+def system(root, **options):
+    return MultiTaskSystem(str(root / "upstream"), heads=HEADS, **options)
+
+
+def batch():
+    torch.manual_seed(0)
+    noisy = torch.randn(2, 6400)
+    tv = torch.randn(2, 41, 10)
+    tv[0, 5:9] = float("nan")
+    return {"noisy": noisy, "clean": noisy + 0.1 * torch.randn(2, 6400), "tv": tv}
+
+
+def test_joint_loss_is_the_sum_of_its_tasks(root):
+    joint = system(root, **SE, enhancement_weight=0.3).eval()
+    loss, numbers = joint.training_losses(batch())
+    wanted = numbers["tv_mse"] + 0.5 * numbers["tv_pc"]
+    wanted += 0.3 * (numbers["log_magnitude"] + numbers["snr"])
+    assert float(loss) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_both_tasks_teach_the_upstream(root):
+    """The gradient of the joint loss at the upstream is the sum of those of the two tasks."""
+
+    def gradient(scale_tv, scale_se):
+        heads = {"tv": {**HEADS["tv"], "weight": scale_tv}}
+        joint = MultiTaskSystem(
+            str(root / "upstream"), heads=heads, **SE, enhancement_weight=scale_se
+        ).eval()
+        joint.training_losses(batch())[0].backward()
+        layer = joint.model.upstream.model.encoder.layers[0].attention.q_proj.weight
+        return layer.grad.clone()
+
+    one, other, both = gradient(1.0, 0.0), gradient(0.0, 1.0), gradient(1.0, 1.0)
+    assert one.any() and other.any()
+    torch.testing.assert_close(both, one + other, atol=1e-6, rtol=1e-4)
+
+
+def test_the_upstream_has_its_own_rate(root):
+    groups = system(root, upstream_lr=0.1).parameter_groups()
+    assert [group["lr"] for group in groups] == pytest.approx([1e-3, 1e-4])
+    frozen = system(root, upstream_training="frozen").parameter_groups()
+    assert len(frozen) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"heads": None}, "needs a head, a mask or a front"),
+        ({"heads": None, "mask": {}}, "nothing to learn"),
+        ({"criteria": SE["criteria"]}, "are of enhanced speech"),
+        ({"front": {"kernel_size": 3}}, "needs a 'name' or 'init_param'"),
+    ],
+)
+def test_contradictions_are_refused(root, options, reason):
+    with pytest.raises(ConfigError, match=reason):
+        MultiTaskSystem(str(root / "upstream"), **{"heads": HEADS, **options})

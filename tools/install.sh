@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the environment of this checkout: a virtual environment with the packages of requirements.lock.
 #
-# Usage: tools/install.sh        no root, nothing outside the checkout but the package manager's cache
+# Usage: tools/install.sh [--extra NAME]     no root, nothing outside the checkout but the package manager's cache
+#   --extra NAME      also the optional packages of tools/extras/NAME.txt
 #   SSLSE_VENV=DIR    environment to make or reuse (default: .venv in the checkout)
 #   SSLSE_PYTHON=EXE  Python 3.10 to 3.12 to build it from (default: the first one found)
 #
@@ -19,6 +20,17 @@ die() {
     echo "tools/install.sh: error: $*" >&2
     exit 1
 }
+
+extra=
+case ${1:-} in
+    '') ;;
+    --extra)
+        extra=${2:-}
+        [ -f "${root}/tools/extras/${extra}.txt" ] || die "there is no extra '${extra}'; there are:" \
+            "$(cd "${root}/tools/extras" && printf '%s ' *.txt | sed 's/\.txt//g')"
+        ;;
+    *) die "unknown option $1; the only one is --extra NAME" ;;
+esac
 
 lock_hash() { sha256sum < "${lock}" | cut -d ' ' -f 1; }
 
@@ -76,7 +88,21 @@ find_uv() {
     echo "${own}/bin/uv"
 }
 
-if is_installed; then
+extra_marker=${venv}/.sslse-extra-${extra}
+has_extra() {
+    [ -z "${extra}" ] || cmp -s "${root}/tools/extras/${extra}.txt" "${extra_marker}"
+}
+
+# The extra names every package that the lock has not.
+install_extra() {
+    if has_extra; then return; fi
+    "$1" pip install --no-deps --python "${venv}/bin/python" --requirements "${root}/tools/extras/${extra}.txt" ||
+        die "the optional packages '${extra}' could not be installed (see above); mend the cause and run the same command."
+    cp "${root}/tools/extras/${extra}.txt" "${extra_marker}.tmp"
+    mv "${extra_marker}.tmp" "${extra_marker}"
+}
+
+if is_installed && has_extra; then
     exit 0
 fi
 command -v flock > /dev/null || die "the program flock is missing (Debian, Ubuntu: apt-get install util-linux)."
@@ -85,7 +111,7 @@ exec 8>> "${venv}.lock" || die "cannot write ${venv}.lock; set SSLSE_VENV to a f
 if ! flock -n 8; then
     say "another installation into ${venv} is running; waiting for it"
     flock 8
-    if is_installed; then exit 0; fi
+    if is_installed && has_extra; then exit 0; fi
 fi
 
 python=$(find_python)
@@ -94,6 +120,10 @@ uv=$(find_uv "${python}")
 if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
     mirror=$("${python}" -m pip config get global.index-url 2> /dev/null || true)
     if [ -n "${mirror}" ]; then export UV_DEFAULT_INDEX=${mirror}; fi
+fi
+if is_installed; then
+    install_extra "${uv}"
+    exit 0
 fi
 begin=${SECONDS}
 options=()
@@ -132,4 +162,5 @@ fi
 echo "${mark}" > "${done_marker}.tmp"
 mv "${done_marker}.tmp" "${done_marker}"
 rm -f "${begun_marker}"
+install_extra "${uv}"
 say "${venv} is ready ($((SECONDS - begin)) s)"

@@ -31,6 +31,7 @@ PAPER = Paper(
     labels={
         "si_clean": "SI trained on clean speech",
         "si_noisy": "noise-aware SI",
+        "ft_si_noisy": "noise-aware SI, from clean SI",
         "cascade": "SE, then clean SI (cascade)",
         "ft_cascade": "cascade, fine-tuned",
         "joint": "joint SE + SI",
@@ -42,7 +43,7 @@ PAPER = Paper(
         (JOINT, CLEAN_SI),
         (JOINT, CASCADE),
         (JOINT, NOISY_SI),
-        (JOINT_FROM_CLEAN, NOISY_SI),
+        (JOINT_FROM_CLEAN, key("ft_si_noisy")),
         (JOINT_FROM_CLEAN, CASCADE_TUNED),
     ),
     conditions=(

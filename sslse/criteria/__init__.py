@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Name in a configuration -> module; imported on first use.
 CRITERIA: dict[str, str] = {
+    "DemucsLoss": "sslse.criteria.demucs",
     "LMFBLoss": "sslse.criteria.lmfb",
     "MultiResolutionSTFTLoss": "sslse.criteria.stft",
     "SDRLoss": "sslse.criteria.sdr",

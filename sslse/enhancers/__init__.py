@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Name in a configuration -> "module:Class"; modules are imported on first use.
 ENHANCERS: dict[str, str] = {
     "conv_tasnet": "sslse.enhancers.conv_tasnet:ConvTasNet",
+    "demucs": "sslse.enhancers.demucs:Demucs",
     "espnet": "sslse.enhancers.espnet:ESPnetEnhancer",
 }
 

@@ -19,12 +19,14 @@ VARIANTS = [
     ("LMFBLoss", {}),
     ("LMFBLoss", {"normalize": "per_band_std", "fmin": 50.0, "fmax": 3800.0, "n_mels": 40}),
     ("MultiResolutionSTFTLoss", {}),
+    ("DemucsLoss", {}),
+    ("DemucsLoss", {"form": "printed"}),
     ("SSLMSELoss", {}),
     ("SSLMSELoss", {"layers": "all", "combine": "per_layer", "normalize": "layer"}),
     ("SSLMSELoss", {"layers": [0, 2], "distance": "l1", "normalize": "utterance"}),
     ("SSLMSELoss", {"layers": "last", "distance": "cosine", "weights": [2.0]}),
 ]
-ZERO_AT_IDENTITY = ("LMFBLoss", "MultiResolutionSTFTLoss", "SSLMSELoss")
+ZERO_AT_IDENTITY = ("DemucsLoss", "LMFBLoss", "MultiResolutionSTFTLoss", "SSLMSELoss")
 
 
 @pytest.fixture(params=VARIANTS, ids=str)

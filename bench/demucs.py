@@ -2,11 +2,11 @@
 
     python bench/demucs.py [--rounds 5] [--batch 2] [--seconds 4]
 
-The peer is written here the way the public implementation is: channels first, convolution layers of
-PyTorch one after the other, resampling by two with a one-channel convolution each, torch.stft in the
-loss. Both networks have the same weights and their outputs are compared first. One thread; float32
-and, where the CPU has units for it, bfloat16 products (autocast) of both. Every round runs all in
-turn; ratios are medians over rounds. Time is processor time.
+The peer is written here the way the public implementation is: channels first, convolution layers
+of PyTorch one after the other, resampling by two with a one-channel convolution each, torch.stft
+in the loss. Both networks have the same weights and their outputs are compared first. One thread;
+float32 and, where the CPU has units for it, bfloat16 products (autocast) of both. Every round
+runs all in turn; ratios are medians over rounds. Time is processor time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The loss that Demucs is trained with: L1 on the waveform and on spectra of several resolutions."""
+"""The loss that Demucs is trained with: L1 on the waveform and a loss on several spectra."""
 
 from __future__ import annotations
 

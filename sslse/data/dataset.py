@@ -15,6 +15,7 @@ from sslse.data.sampler import Draw, draw_generator
 # Streams of ``draw_generator``; a new use takes a new number, so that old experiments stay the
 # same.
 CROP_STREAM = 1
+MIXTURE_STREAM = 3
 
 
 class CropMixtureDataset(Dataset):
@@ -105,17 +106,29 @@ class PairDataset(Dataset):
 
 
 class TranscribedDataset(Dataset):
-    """Whole utterances with the token ids of their transcripts.
+    """Whole utterances with the token ids of their transcripts, mixed with noise on the fly.
 
     Args:
         data: a data directory with ``text``.
         encode: transcript to token ids.
         sample_rate: Hz.
+        mixer: ``NoiseMixer``; None leaves the utterances as they are.
+        seed: seed of the mixtures.
+        noise_probability: fraction of utterances that get noise.
     """
 
     def __init__(
-        self, data: DataDir, encode: Callable[[str], Sequence[int]], sample_rate: int = 16000
+        self,
+        data: DataDir,
+        encode: Callable[[str], Sequence[int]],
+        sample_rate: int = 16000,
+        mixer: Any | None = None,
+        seed: int = 0,
+        noise_probability: float = 1.0,
     ) -> None:
+        self.mixer = mixer
+        self.seed = seed
+        self.noise_probability = noise_probability
         self.data = data
         self.utterances = data.utterances
         self.encode = encode
@@ -132,6 +145,10 @@ class TranscribedDataset(Dataset):
     def __getitem__(self, draw: Draw | int) -> dict[str, Any]:
         index = draw.index if isinstance(draw, Draw) else draw
         waveform, _ = self.data.load(self.utterances[index], sample_rate=self.sample_rate)
+        if self.mixer is not None:
+            generator = draw_generator(self.seed, MIXTURE_STREAM, draw.number)
+            if generator.random() < self.noise_probability:
+                waveform = self.mixer.mix(waveform, generator).noisy
         return {"waveform": torch.from_numpy(waveform), **self.describe(index)}
 
 

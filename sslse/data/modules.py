@@ -82,6 +82,26 @@ class StepwiseData(lightning.LightningDataModule):
         )
 
 
+def open_mixer(
+    noise: str | None, simulate: dict[str, Any], sample_rate: int, speech: DataDir | None = None
+) -> Any | None:
+    """Return the ``NoiseMixer`` of a training; None where there is no noise.
+
+    Args:
+        noise: data directory of noises.
+        simulate: settings of ``SimulateConfig``.
+        sample_rate: Hz.
+        speech: utterances that may serve as babble.
+    """
+    if noise is None:
+        return None
+    from sslse.simulate.config import SimulateConfig
+    from sslse.simulate.mixer import NoiseMixer
+
+    config = SimulateConfig.from_dict({**simulate, "sample_rate": sample_rate})
+    return NoiseMixer(DataDir(noise), config, speech=speech)
+
+
 class MixtureData(StepwiseData):
     """Clean speech mixed with noise on the fly; a simulated set for validation.
 
@@ -124,14 +144,8 @@ class MixtureData(StepwiseData):
     def setup(self, stage: str) -> None:
         """Open the sets once per process."""
         speech = open_set(self.train_path, self.sample_rate)
-        mixer = None
-        if self.noise_path is not None:
-            from sslse.simulate.config import SimulateConfig
-            from sslse.simulate.mixer import NoiseMixer
-
-            config = SimulateConfig.from_dict({**self.simulate, "sample_rate": self.sample_rate})
-            noise = DataDir(self.noise_path)
-            mixer = NoiseMixer(noise, config, speech=speech if self.babble else None)
+        babble = speech if self.babble else None
+        mixer = open_mixer(self.noise_path, self.simulate, self.sample_rate, babble)
         self.train_set = CropMixtureDataset(
             speech,
             mixer,
@@ -157,12 +171,16 @@ class MixtureData(StepwiseData):
 
 
 class TranscribedData(StepwiseData):
-    """Utterances with transcripts.
+    """Utterances with transcripts, as they are or mixed with noise on the fly.
 
     Args:
         train: data directory with ``text``.
         valid: data directory with ``text``; None disables validation.
         valid_batch_size: utterances in a validation batch.
+        noise: data directory of noises for training; None trains on the utterances as they are.
+        simulate: settings of ``SimulateConfig``.
+        noise_probability: fraction of training utterances that get noise.
+        babble: whether other training utterances may serve as noise.
     """
 
     def __init__(
@@ -174,18 +192,34 @@ class TranscribedData(StepwiseData):
         num_workers: int = 0,
         seed: int = 0,
         sample_rate: int = 16000,
+        noise: str | None = None,
+        simulate: dict[str, Any] | None = None,
+        noise_probability: float = 1.0,
+        babble: bool = False,
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.train_path = train
         self.valid_path = valid
         self.valid_batch_size = valid_batch_size
+        self.noise_path = noise
+        self.simulate = dict(simulate or {})
+        self.noise_probability = noise_probability
+        self.babble = babble
 
     def setup(self, stage: str) -> None:
         """Open the sets; the system provides the tokens."""
         system = self.trainer.lightning_module
         self.train_data = open_set(self.train_path, self.sample_rate, needs=("text",))
         system.prepare_tokens(self.train_data)
-        self.train_set = TranscribedDataset(self.train_data, system.tokens.encode, self.sample_rate)
+        babble = self.train_data if self.babble else None
+        self.train_set = TranscribedDataset(
+            self.train_data,
+            system.tokens.encode,
+            self.sample_rate,
+            open_mixer(self.noise_path, self.simulate, self.sample_rate, babble),
+            self.seed,
+            self.noise_probability,
+        )
         self.train_set = system.wrap_dataset(self.train_set, "train")
         self.valid_set = None
         if self.valid_path is not None:

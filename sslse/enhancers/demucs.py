@@ -1,7 +1,7 @@
 """Demucs for speech: a convolutional encoder and decoder on the waveform with an LSTM between.
 
-Reference: A. Défossez, G. Synnaeve and Y. Adi, "Real time speech enhancement in the waveform domain",
-Interspeech 2020, arXiv 2006.12847.
+Reference: A. Défossez, G. Synnaeve and Y. Adi, "Real time speech enhancement in the waveform
+domain", Interspeech 2020, arXiv 2006.12847.
 
 Frames are rows (channels last). Letters in the shapes: B batch, T samples, F frames, C channels.
 """

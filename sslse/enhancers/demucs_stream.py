@@ -45,8 +45,8 @@ class DemucsStream:
             raise ConfigError("this Demucs is not causal: it needs the whole waveform")
         if config["level"] == "utterance" and level is None:
             raise ConfigError(
-                "this Demucs divides its input by the level of the utterance: give stream(level=...) "
-                "in RMS, or train it with level: running"
+                "this Demucs divides its input by the level of the utterance: give "
+                "stream(level=...) in RMS, or train it with level: running"
             )
         self.network = network
         self.level = None

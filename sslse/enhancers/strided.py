@@ -1,9 +1,9 @@
 """Strided convolutions over channels-last frames as whole matrix products, without unfolding.
 
-When the stride S divides the kernel size K, S successive frames are one row of a matrix and a kernel
-is K / S blocks of it. All utterances of a batch lie one after the other in that matrix, so that a
-convolution is K / S products however large the batch is; the few rows in which the end of one
-utterance would meet the beginning of the next are zero, or are dropped.
+When the stride S divides the kernel size K, S successive frames are one row of a matrix and a
+kernel is K / S blocks of it. All utterances of a batch lie one after the other in that matrix, so
+that a convolution is K / S products however large the batch is; the few rows in which the end of
+one utterance would meet the beginning of the next are zero, or are dropped.
 
 Letters: B batch, L samples or frames that go in, F frames, C and O channels, n = K / S.
 """

@@ -24,7 +24,8 @@ class OptimizerConfig:
         weight_decay: decoupled weight decay.
         betas: AdamW's betas.
         warmup_steps: linear warm-up from 0.
-        schedule: after the warm-up: to ``final_fraction · lr`` at the last step, or constant.
+        hold_steps: steps at the peak after it; with ``exponential`` this is the tri-stage schedule.
+        schedule: after these: to ``final_fraction · lr`` at the last step, or constant.
         final_fraction: last learning rate over the peak.
     """
 
@@ -32,8 +33,9 @@ class OptimizerConfig:
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: int = 0
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Literal["linear", "cosine", "exponential", "constant"] = "linear"
     final_fraction: float = 0.05
+    hold_steps: int = 0
 
     def factor(self, step: int, max_steps: int) -> float:
         """Return the learning rate of ``step`` as a fraction of the peak.
@@ -45,10 +47,12 @@ class OptimizerConfig:
         """
         if step < self.warmup_steps:
             return (step + 1) / self.warmup_steps
-        if self.schedule == "constant":
+        begin = self.warmup_steps + self.hold_steps
+        if self.schedule == "constant" or step < begin:
             return 1.0
-        done = (step - self.warmup_steps) / max(1, max_steps - self.warmup_steps)
-        done = min(1.0, done)
+        done = min(1.0, (step - begin) / max(1, max_steps - begin))
+        if self.schedule == "exponential":
+            return self.final_fraction**done
         if self.schedule == "cosine":
             done = (1 - math.cos(math.pi * done)) / 2
         return 1 - (1 - self.final_fraction) * done

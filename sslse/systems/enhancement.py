@@ -55,13 +55,14 @@ class EnhancementSystem(System):
             self.enhancer = build_enhancer(config.pop("name"), **config)
         else:
             raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
-        self.criterion = self._build_criteria(criteria, upstream)
+        self.criterion = self.build_criteria(criteria, upstream)
         self.gradient_norm_every = gradient_norm_every
         self.snr = SNRLoss()
         self.si_snr = SISNRLoss()
 
     @staticmethod
-    def _build_criteria(specs: dict[str, dict[str, Any]], upstream: str | None) -> WeightedSum:
+    def build_criteria(specs: dict[str, dict[str, Any]], upstream: str | None) -> WeightedSum:
+        """Build criteria from ``{name: {weight, criterion, …}}``."""
         parts = {}
         for name, spec in specs.items():
             config = dict(spec)

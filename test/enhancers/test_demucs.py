@@ -41,8 +41,8 @@ def test_equals_the_usual_formulation(bench):
     usual = bench.UsualDemucs(net)
     noisy = torch.randn(2, 3000)
     with torch.no_grad():
-        # The usual network cuts off the ringing of the sinc between its two resampling steps, and at
-        # the end drops frames that the silence after it has.
+        # The usual network cuts off the ringing of the sinc between its two resampling steps, and
+        # at the end drops frames that the silence after it has.
         inner = slice(100, 2700)
         torch.testing.assert_close(
             net(noisy)[:, inner], usual(noisy)[:, inner], atol=1e-4, rtol=1e-3

@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recognizer",
         required=True,
-        help="kind: ctc (our head on an SSL upstream), espnet (an ESPnet ASR folder), whisper, "
-        "pocketsphinx, or MODULE:CLASS of your own",
+        help="kind: ctc (our head on an SSL upstream), ctc_wav2vec2 (a fine-tuned wav2vec 2.0: "
+        "EW2, SEW2, EW2+SEW2), espnet (an ESPnet ASR folder), whisper, pocketsphinx, or "
+        "MODULE:CLASS of your own",
     )
     parser.add_argument(
         "--model",

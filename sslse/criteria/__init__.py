@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CRITERIA: dict[str, str] = {
     "ABSDRLoss": "sslse.criteria.ab_sdr",
     "ASRLoss": "sslse.criteria.asr",
+    "DemucsLoss": "sslse.criteria.demucs",
     "LMFBLoss": "sslse.criteria.lmfb",
     "LogMagnitudeLoss": "sslse.criteria.log_magnitude",
     "MultiResolutionSTFTLoss": "sslse.criteria.stft",

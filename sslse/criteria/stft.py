@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -60,6 +60,16 @@ class MultiResolutionSTFTLoss(Criterion):
     def loss(self, enhanced: Tensor, clean: Tensor, lengths: Tensor) -> Tensor:
         """Return the mean over the resolutions."""
         total = 0
+        for convergence, magnitude in self.parts(enhanced, clean, lengths):
+            total = (
+                total + self.convergence_weight * convergence + self.magnitude_weight * magnitude
+            )
+        return total / len(self.resolutions)
+
+    def parts(
+        self, enhanced: Tensor, clean: Tensor, lengths: Tensor
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield spectral convergence and log-magnitude error at each resolution, (B,) each."""
         for n_fft, hop, size in self.resolutions:
             window = torch.hann_window(size, dtype=clean.dtype, device=clean.device)
             frames = frame_count(lengths, hop)
@@ -72,8 +82,4 @@ class MultiResolutionSTFTLoss(Criterion):
             level = frame_mean(target.square(), frames)
             # sqrt has no finite gradient at 0, the identity
             convergence = ((error / level) + 1e-12).sqrt() - 1e-6
-            magnitude = frame_mean((target.log() - estimate.log()).abs(), frames)
-            total = (
-                total + self.convergence_weight * convergence + self.magnitude_weight * magnitude
-            )
-        return total / len(self.resolutions)
+            yield convergence, frame_mean((target.log() - estimate.log()).abs(), frames)

@@ -307,6 +307,7 @@ class UtteranceData(StepwiseData):
         noise: data directory of noises, mixed in on the fly; None trains on the audio as it is.
         simulate: settings of ``SimulateConfig``, such as ``snr_low`` and ``snr_high``, dB.
         noise_probability: fraction of training items that get noise.
+        babble: whether other training utterances may serve as noise.
         crop_seconds: longest training item, s; None trains on whole utterances.
         min_seconds: shorter training utterances are left out, s.
         balance: draw every class of the system equally often, instead of every utterance.
@@ -331,6 +332,7 @@ class UtteranceData(StepwiseData):
         num_workers: int = 0,
         seed: int = 0,
         sample_rate: int = 16000,
+        babble: bool = False,
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.train_path = train
@@ -343,13 +345,15 @@ class UtteranceData(StepwiseData):
         self.balance = balance
         self.cache = cache
         self.valid_batch_size = valid_batch_size
+        self.babble = babble
 
     def setup(self, stage: str) -> None:
         """Open the sets; the system learns its classes from the training set."""
         system = self.trainer.lightning_module
         train = open_set(self.train_path, self.sample_rate, needs=system.needs)
         system.prepare(train)
-        mixer = open_mixer(self.noise_path, self.simulate, self.sample_rate)
+        speech = train if self.babble else None
+        mixer = open_mixer(self.noise_path, self.simulate, self.sample_rate, speech)
         utterances = UtteranceDataset(
             train,
             system.describer(train),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ENHANCERS: dict[str, str] = {
     "conv_tasnet": "sslse.enhancers.conv_tasnet:ConvTasNet",
     "dccrn": "sslse.enhancers.dccrn:DCCRN",
+    "demucs": "sslse.enhancers.demucs:Demucs",
     "espnet": "sslse.enhancers.espnet:ESPnetEnhancer",
     "ssl_mask": "sslse.enhancers.ssl_mask:SSLMaskEnhancer",
 }

@@ -16,6 +16,7 @@ from sslse.errors import AudioError, ConfigError
 
 RECOGNIZERS: dict[str, str] = {
     "ctc": "sslse.recognizers.ctc:CTCRecognizer",
+    "ctc_wav2vec2": "sslse.recognizers.ctc_wav2vec2:CTCWav2Vec2Recognizer",
     "espnet": "sslse.recognizers.espnet_asr:ESPnetRecognizer",
     "pocketsphinx": "sslse.recognizers.pocketsphinx:PocketSphinxRecognizer",
     "whisper": "sslse.recognizers.whisper:WhisperRecognizer",

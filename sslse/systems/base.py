@@ -25,8 +25,9 @@ class OptimizerConfig:
         weight_decay: decoupled weight decay.
         betas: AdamW's betas.
         warmup_steps: linear warm-up from 0.
-        schedule: after the warm-up: to ``final_fraction · lr`` at the last step, constant, or
-            constant until the validation number of the system stagnates (``plateau``).
+        hold_steps: steps at the peak after it; with ``exponential`` this is the tri-stage schedule.
+        schedule: after these: to ``final_fraction · lr`` at the last step, constant, or constant
+            until the validation number of the system stagnates (``plateau``).
         final_fraction: last learning rate over the peak.
         patience: validations without a better number before the rate falls (``plateau``).
         plateau_factor: what the rate is then multiplied by.
@@ -36,8 +37,9 @@ class OptimizerConfig:
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     warmup_steps: int = 0
-    schedule: Literal["linear", "cosine", "constant", "plateau"] = "linear"
+    schedule: Literal["linear", "cosine", "exponential", "constant", "plateau"] = "linear"
     final_fraction: float = 0.05
+    hold_steps: int = 0
     patience: int = 5
     plateau_factor: float = 0.5
 
@@ -51,10 +53,12 @@ class OptimizerConfig:
         """
         if step < self.warmup_steps:
             return (step + 1) / self.warmup_steps
-        if self.schedule in ("constant", "plateau"):
+        begin = self.warmup_steps + self.hold_steps
+        if self.schedule in ("constant", "plateau") or step < begin:
             return 1.0
-        done = (step - self.warmup_steps) / max(1, max_steps - self.warmup_steps)
-        done = min(1.0, done)
+        done = min(1.0, (step - begin) / max(1, max_steps - begin))
+        if self.schedule == "exponential":
+            return self.final_fraction**done
         if self.schedule == "cosine":
             done = (1 - math.cos(math.pi * done)) / 2
         return 1 - (1 - self.final_fraction) * done

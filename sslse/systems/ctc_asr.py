@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import jiwer
 import torch
-from torch.nn import functional as F
 
 from sslse.data.datadir import DataDir
 from sslse.downstream.ctc_asr import greedy_decode
-from sslse.downstream.tokens import Tokens
-from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig
 from sslse.systems.downstream import DownstreamSystem
+from sslse.systems.transcripts import (
+    collect_tokens,
+    ctc_loss,
+    transcript_describer,
+    word_error_rate,
+)
 
 
 class CTCRecognition(DownstreamSystem):
@@ -55,39 +57,19 @@ class CTCRecognition(DownstreamSystem):
 
     def prepare(self, train: DataDir) -> None:
         """Collect the tokens of the training set."""
-        texts = [train.text[utterance] for utterance in train.utterances]
-        self.tokens = Tokens.from_transcripts(texts, self.unit)
+        self.tokens = collect_tokens(train, self.unit)
         self.build_head(vocabulary_size=len(self.tokens))
 
     def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
-        """Items have ``tokens (U,)`` and ``text``; transcripts do not tell what a crop says."""
-        whole, tokens = data.text, self.tokens
-
-        def describe(utterance: str, start: int, num_samples: int | None) -> dict[str, Any]:
-            if num_samples is not None:
-                raise ConfigError(
-                    "data.crop_seconds cuts utterances, and their transcripts cannot be cut; "
-                    "leave it out for recognition"
-                )
-            text = whole[utterance]
-            return {"tokens": torch.tensor(tokens.encode(text), dtype=torch.int64), "text": text}
-
-        return describe
+        """Items have ``tokens`` (U,) and ``text``."""
+        return transcript_describer(data, self.tokens)
 
     def ctc(
         self, batch: dict[str, Any], features: torch.Tensor, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, Any]:
         """Return the CTC loss of each utterance over its number of tokens, logits and lengths."""
         logits, frames = self.head(features.unbind(2), lengths)
-        loss = F.ctc_loss(
-            logits.float().log_softmax(-1).transpose(0, 1),
-            batch["tokens"],
-            frames,
-            batch["tokens_lengths"],
-            reduction="none",
-            zero_infinity=True,
-        )
-        return loss / batch["tokens_lengths"].clamp_min(1), (logits, frames)
+        return ctc_loss(batch, logits, frames), (logits, frames)
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """CTC on features with time masks."""
@@ -105,11 +87,9 @@ class CTCRecognition(DownstreamSystem):
         """CTC loss and greedy word error rate."""
         loss, (logits, frames) = self.ctc(batch, *self.features(batch))
         texts = [self.tokens.decode(ids) for ids in greedy_decode(logits, frames)]
-        words = jiwer.process_words(batch["text"], texts)
-        errors = words.substitutions + words.deletions + words.insertions
-        total = words.hits + words.substitutions + words.deletions
+        rate, words = word_error_rate(batch["text"], texts)
         self.log_numbers("valid", {"loss": float(loss.mean())}, batch_size=len(texts))
-        self.log_numbers("valid", {"wer": errors / max(1, total)}, batch_size=total)
+        self.log_numbers("valid", {"wer": rate}, batch_size=words)
 
     def export_facts(self) -> dict[str, Any]:
         """The tokens."""

@@ -29,5 +29,11 @@ def load_upstream(
         ConfigError: there is no such model.
     """
     from sslse.upstreams.huggingface import HuggingFaceUpstream
+    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2, stored_branches
 
+    stored = stored_branches(name_or_dir)
+    if stored and stored["branches"] != "noisy":  # the noisy branch alone is an ordinary model
+        model = RobustWav2Vec2.from_pretrained(name_or_dir)
+        model.max_layer = max_layer
+        return model
     return HuggingFaceUpstream(name_or_dir, max_layer, final_layer_norm, normalize_input)

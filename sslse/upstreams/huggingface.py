@@ -231,7 +231,7 @@ def load_model(name_or_dir: str | Path) -> nn.Module:
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ConfigError(_explain(name_or_dir, local, error)) from error
+        raise ConfigError(explain(name_or_dir, local, error)) from error
     # The mask embedding is used in pre-training only; some checkpoints lack it.
     missing = sorted(key for key in info["missing_keys"] if key != "masked_spec_embed")
     if missing:
@@ -250,7 +250,8 @@ def load_model(name_or_dir: str | Path) -> nn.Module:
     return model
 
 
-def _explain(name_or_dir: str | Path, local: bool, error: Exception) -> str:
+def explain(name_or_dir: str | Path, local: bool, error: Exception) -> str:
+    """Return the sentence for a checkpoint that cannot be loaded."""
     reason = str(error).strip().splitlines()[0]
     if local:
         return f"upstream folder {name_or_dir} cannot be loaded ({reason})"

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslse.upstreams.frozen_convolution import frozen_grouped_convolution
+from sslse.upstreams.strided_convolution import frozen_grouped_convolution
 
 
 def position_embedding(module: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:

@@ -21,6 +21,8 @@ VARIANTS = [
     ("LMFBLoss", {"normalize": "per_band_std", "fmin": 50.0, "fmax": 3800.0, "n_mels": 40}),
     ("LogMagnitudeLoss", {}),
     ("MultiResolutionSTFTLoss", {}),
+    ("DemucsLoss", {}),
+    ("DemucsLoss", {"form": "printed"}),
     ("SSLMSELoss", {}),
     ("SSLMSELoss", {"layers": "all", "combine": "per_layer", "normalize": "layer"}),
     ("SSLMSELoss", {"layers": [0, 2], "distance": "l1", "normalize": "utterance"}),
@@ -30,7 +32,9 @@ VARIANTS = [
     ("ASRLoss", {}),
     ("ASRLoss", {"per_token": True}),
 ]
-ZERO_AT_IDENTITY = ("LMFBLoss", "LogMagnitudeLoss", "MultiResolutionSTFTLoss", "SSLMSELoss")
+ZERO_AT_IDENTITY = (
+    *("DemucsLoss", "LMFBLoss", "LogMagnitudeLoss", "MultiResolutionSTFTLoss", "SSLMSELoss"),
+)
 ON_FEATURES = {"SoftDTWLoss"}  # tested in files of their own
 TEXTS = ["abc", "fed", "a"]
 

@@ -1,4 +1,4 @@
-"""Convolutions whose weights are fixed, as matrix products: only the gradient to the input is made.
+"""Strided convolutions as matrix products; fixed weights get no gradient.
 
 A convolution library lays out its input anew for each call. Here time comes before channels, so
 that ``stride`` successive frames are one row of a matrix, and a kernel of k taps is ⌈k / stride⌉
@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def frozen_convolution(x: Tensor, conv: nn.Conv1d) -> Tensor:
-    """Convolve frames with fixed weights, without padding; products have the weights' precision.
+def strided_convolution(x: Tensor, conv: nn.Conv1d) -> Tensor:
+    """Convolve frames without padding; products have autocast's or the weights' precision.
 
     Shape:
         x (B, F, C) -> (B, 1 + (F - kernel) // stride, C')
@@ -24,7 +24,7 @@ def frozen_convolution(x: Tensor, conv: nn.Conv1d) -> Tensor:
     Example:
         >>> conv = nn.Conv1d(3, 5, 4, stride=3).requires_grad_(False)
         >>> x = torch.randn(2, 20, 3)
-        >>> torch.allclose(frozen_convolution(x, conv), conv(x.mT).mT, atol=1e-5)
+        >>> torch.allclose(strided_convolution(x, conv), conv(x.mT).mT, atol=1e-5)
         True
     """
     (kernel,), (stride,) = conv.kernel_size, conv.stride
@@ -32,17 +32,20 @@ def frozen_convolution(x: Tensor, conv: nn.Conv1d) -> Tensor:
         y = x[..., 0].unfold(1, kernel, stride) @ conv.weight[:, 0].T
     else:
         rows = conv.weight.permute(2, 1, 0).flatten(0, 1)  # (k · C, C'), taps first
+        if torch.is_autocast_enabled(x.device.type):  # which does not look into the function
+            rows = rows.to(torch.get_autocast_dtype(x.device.type))
         y = _StridedConvolution.apply(x.to(rows.dtype), rows, kernel, stride).to(x.dtype)
     return y if conv.bias is None else y + conv.bias
 
 
 class _StridedConvolution(torch.autograd.Function):
-    """Convolution of (B, F, C) with weights (k · C, C'); the weights get no gradient."""
+    """Convolution of (B, F, C) with weights (k · C, C')."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, kernel: int, stride: int) -> Tensor:
         x = x.contiguous()
-        ctx.save_for_backward(weight)
+        # The input is kept only where the weights learn.
+        ctx.save_for_backward(weight, x if ctx.needs_input_grad[1] else None)
         ctx.shape, ctx.kernel, ctx.stride = x.shape, kernel, stride
         frames = 1 + (x.shape[1] - kernel) // stride
         y = x.new_zeros(len(x), frames, weight.shape[1])
@@ -52,15 +55,22 @@ class _StridedConvolution(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        (weight,) = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        weight, x = ctx.saved_tensors
         gradient = gradient.contiguous()
-        result = gradient.new_zeros(ctx.shape)
-        for output, utterance in zip(gradient, result, strict=True):
-            products = _products(utterance, weight, ctx.kernel, ctx.stride, len(output))
-            for rows, part in products:
-                rows.addmm_(output, part.T)
-        return result, None, None, None
+        frames = gradient.shape[1]
+        to_input = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_input = gradient.new_zeros(ctx.shape)
+            for output, utterance in zip(gradient, to_input, strict=True):
+                for rows, part in _products(utterance, weight, ctx.kernel, ctx.stride, frames):
+                    rows.addmm_(output, part.T)
+        if x is not None:
+            to_weight = torch.zeros_like(weight)
+            for output, utterance in zip(gradient, x, strict=True):
+                for rows, part in _products(utterance, to_weight, ctx.kernel, ctx.stride, frames):
+                    part.addmm_(rows.T, output)
+        return to_input, to_weight, None, None
 
 
 def _products(

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sslse.upstreams.frozen_convolution import frozen_convolution, frozen_grouped_convolution
+from sslse.upstreams.strided_convolution import frozen_grouped_convolution, strided_convolution
 
 
 def gradients(function, x, weights):
@@ -27,7 +27,7 @@ def test_equals_the_library(kernel, stride, extra, channels, bias):
     x = torch.randn(2, kernel + extra, channels, dtype=torch.float64)
     expected = conv(x.mT).mT
     weights = torch.randn_like(expected)
-    y, gradient = gradients(lambda x: frozen_convolution(x, conv), x, weights)
+    y, gradient = gradients(lambda x: strided_convolution(x, conv), x, weights)
     expected, expected_gradient = gradients(lambda x: conv(x.mT).mT, x, weights)
     torch.testing.assert_close(y, expected)
     torch.testing.assert_close(gradient, expected_gradient)

@@ -1,0 +1,338 @@
+"""Joint pre-training of speech enhancement and wav2vec 2.0 with clean targets.
+
+wav2vec 2.0 on noisy speech, EW2, SEW2, EW2+SEW2 and its variant with plain concatenation are one
+system: ``branches``, ``fusion``, ``target``, ``quantize`` and the weights say which.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sslse.criteria.consistency import ConsistencyLoss, feature_penalty
+from sslse.criteria.contrastive import ContrastiveLoss
+from sslse.criteria.diversity import DiversityLoss
+from sslse.criteria.weighted_sum import WeightedSum
+from sslse.enhancers import build_enhancer
+from sslse.enhancers.base import Enhancer
+from sslse.errors import ConfigError
+from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+from sslse.systems.enhancement import EnhancementSystem
+from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
+from sslse.upstreams.quantizer import gumbel_temperature, quantize
+from sslse.upstreams.robust_wav2vec2 import (
+    Branches,
+    BranchFeatures,
+    RobustWav2Vec2,
+    zero_padding,
+)
+
+DEFAULT_ENHANCEMENT_LOSS = {"demucs": {"criterion": "DemucsLoss"}}
+
+
+class RobustPretraining(System):
+    """Contrastive pre-training on noisy speech whose targets are those of clean speech.
+
+    L = L_m + α·L_d + β·L_f + γ·L_c + ξ·L_SE: contrastive, codebook diversity, mean square of the
+    features, consistency of noisy and enhanced features with clean ones, and the enhancer's loss.
+
+    Args:
+        branches: ``noisy`` (wav2vec 2.0, EW2), ``enhanced`` (SEW2) or ``both`` (EW2+SEW2).
+        wav2vec2: keys of transformers' ``Wav2Vec2Config`` for a fresh model.
+        init_param: folder of a wav2vec 2.0 (public or pre-trained here) to continue from.
+        fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
+        enhancer: ``{name: demucs, …}`` for a fresh one.
+        enhancer_param: folder of a trained enhancer to start from.
+        enhancement_criteria: criteria of L_SE, as those of ``EnhancementSystem``.
+        target: whose features are the targets: ``clean``, or ``noisy`` (plain wav2vec 2.0).
+        quantize: whether targets are quantised; otherwise they are the features themselves.
+        mask_probability: p, fraction of frames that begin a masked span.
+        mask_length: M, frames in a span.
+        min_spans: at least so many spans an utterance.
+        num_distractors: K, from the masked frames of the same utterance.
+        temperature: κ of the contrastive loss.
+        gumbel: τ at first, at last, and its factor a step.
+        diversity: form of ``DiversityLoss``.
+        diversity_weight: α.
+        feature_weight: β.
+        consistency_weight: γ; with 0 and noisy targets no clean speech is used.
+        enhancement_weight: ξ.
+        feature_gradient: factor of the gradient that reaches the feature encoder.
+        update_enhancer: whether the enhancer learns.
+        update_feature_encoder: whether the feature encoder learns.
+        normalize_input: zero mean and unit variance of each waveform.
+        collapse_fraction: a codebook perplexity below this fraction of its entries is reported.
+        optimizer: optimiser and schedule.
+        seed: seed of weights, masks, distractors and Gumbel noise.
+
+    Raises:
+        ConfigError: options that do not fit each other.
+
+    Reference:
+        Zhu et al. 2022, arXiv 2205.13293; Baevski et al. 2020, arXiv 2006.11477.
+    """
+
+    monitor = ("valid/contrastive", "min")
+
+    def __init__(
+        self,
+        branches: Branches = "noisy",
+        wav2vec2: dict[str, Any] | None = None,
+        init_param: str | None = None,
+        fusion: dict[str, Any] | None = None,
+        enhancer: dict[str, Any] | None = None,
+        enhancer_param: str | None = None,
+        enhancement_criteria: dict[str, dict[str, Any]] | None = None,
+        target: str = "clean",
+        quantize: bool = True,
+        mask_probability: float = 0.065,
+        mask_length: int = 10,
+        min_spans: int = 2,
+        num_distractors: int = 100,
+        temperature: float = 0.1,
+        gumbel: tuple[float, float, float] = (2.0, 0.5, 0.999995),
+        diversity: str = "perplexity",
+        diversity_weight: float = 0.1,
+        feature_weight: float = 10.0,
+        consistency_weight: float = 1.0,
+        enhancement_weight: float = 0.1,
+        feature_gradient: float = 1.0,
+        update_enhancer: bool = True,
+        update_feature_encoder: bool = True,
+        normalize_input: bool = True,
+        collapse_fraction: float = 0.02,
+        optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(optimizer, seed)
+        if target not in ("clean", "noisy"):
+            raise ConfigError(f"model.target must be clean or noisy, not '{target}'")
+        torch.manual_seed(seed)
+        self.model = build_model(
+            branches, wav2vec2, init_param, fusion, enhancer, enhancer_param, normalize_input
+        )
+        self.target = target
+        self.quantize = quantize
+        self.mask_probability, self.mask_length = mask_probability, mask_length
+        self.min_spans = min_spans
+        self.num_distractors = num_distractors
+        self.gumbel = gumbel
+        self.feature_gradient = feature_gradient
+        self.collapse_fraction = collapse_fraction
+        self.weights = {
+            "contrastive": 1.0,
+            "diversity": diversity_weight if quantize else 0.0,
+            "feature": feature_weight,
+            "consistency": consistency_weight,
+            "enhancement": enhancement_weight if branches != "noisy" else 0.0,
+        }
+        self.contrastive = ContrastiveLoss(temperature)
+        self.diversity = DiversityLoss(diversity)
+        self.consistency = ConsistencyLoss()
+        self.enhancement: WeightedSum | None = None
+        if self.weights["enhancement"]:
+            criteria = enhancement_criteria or DEFAULT_ENHANCEMENT_LOSS
+            self.enhancement = EnhancementSystem.build_criteria(criteria, None)
+        self.update_feature_encoder, self.update_enhancer = update_feature_encoder, update_enhancer
+        freeze_parts(self.model, update_feature_encoder, update_enhancer)
+        if not quantize:
+            network = self.model.network
+            network.quantizer.requires_grad_(False)
+            network.project_q.requires_grad_(False)
+            # Features are wider than codebook entries, so they have a projection of their own.
+            width = network.config.conv_dim[-1]
+            self.project_target = torch.nn.Linear(width, network.config.proj_codevector_dim)
+
+    @property
+    def needs_clean(self) -> bool:
+        """Whether clean features enter the loss."""
+        return self.target == "clean" or self.weights["consistency"] > 0
+
+    def draw(
+        self, frames: Tensor, size: int, generator: torch.Generator
+    ) -> tuple[Tensor, MaskedFrames, Tensor]:
+        """Return a time mask (B, F), its list of frames, and distractors (B, M, K)."""
+        lengths = frames.cpu()
+        mask = span_mask(
+            lengths, size, self.mask_probability, self.mask_length, generator, self.min_spans
+        )
+        masked = MaskedFrames.of(mask)
+        distractors = sample_distractors(masked.valid, self.num_distractors, generator)
+        device = frames.device
+        return mask.to(device), masked.to(device), distractors.to(device)
+
+    def losses(
+        self,
+        noisy: Tensor,
+        clean: Tensor,
+        lengths: Tensor | None,
+        mask: Tensor | None = None,
+        distractors: Tensor | None = None,
+        gumbel: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the total loss and its parts.
+
+        Args:
+            noisy: (B, T).
+            clean: (B, T).
+            lengths: samples of each utterance.
+            mask: masked frames (B, F) where the caller has drawn them.
+            distractors: those of ``mask``, positions (B, M, K).
+            gumbel: temperature of the quantiser; None chooses without noise.
+            generator: of mask and distractors, where they are not given.
+        """
+        noisy, lengths = zero_padding(noisy, lengths)
+        branches = self.model.encode_branches(noisy, lengths)
+        clean_features = None
+        if self.needs_clean:
+            clean, _ = zero_padding(clean, lengths)
+            clean_features, _ = self.model.encode(clean, lengths)
+        fused = self.model.fuse(branches)
+        if mask is None:
+            mask, masked, distractors = self.draw(branches.frames, fused.shape[1], generator)
+        else:
+            masked = MaskedFrames.of(mask)
+        states = self.model.contextualize(
+            scale_gradient(fused, self.feature_gradient), branches.frames, mask
+        )
+        network = self.model.network
+        context = network.project_hid(masked.take(states[-1]))
+        source = clean_features if self.target == "clean" else fused
+        source = scale_gradient(masked.take(source), self.feature_gradient)
+        source = network.dropout_features(self.model.wav2vec2.feature_projection.layer_norm(source))
+        parts: dict[str, Tensor] = {}
+        numbers: dict[str, float] = {}
+        if not self.quantize:
+            codes, targets = None, self.project_target(source)
+        else:
+            chosen = quantize(network.quantizer, source, gumbel)
+            codes = chosen.codes
+            targets = network.project_q(chosen.vectors.to(network.project_q.weight.dtype))
+            parts["diversity"] = self.diversity(chosen.probabilities, masked.valid)
+            self.watch_codebook(chosen.probabilities, masked.valid, numbers)
+        frame_losses = self.contrastive.frame_losses(context, targets, distractors, codes)
+        count = masked.valid.sum()
+        parts["contrastive"] = (frame_losses * masked.valid).sum() / count.clamp_min(1)
+        self.add_feature_losses(parts, branches, clean_features)
+        if self.enhancement is not None:
+            value, _ = self.enhancement(branches.enhanced, clean, lengths)
+            parts["enhancement"] = value.mean()
+        total = sum(self.weights[name] * value for name, value in parts.items())
+        numbers.update({name: float(value.detach()) for name, value in parts.items()})
+        return total, numbers
+
+    def add_feature_losses(
+        self, parts: dict[str, Tensor], branches: BranchFeatures, clean: Tensor | None
+    ) -> None:
+        """Add the penalty on all features and the consistency of each branch with clean ones."""
+        features = [*branches.features.values(), *([] if clean is None else [clean])]
+        penalties = [feature_penalty(values, branches.frames).mean() for values in features]
+        parts["feature"] = sum(penalties) / len(penalties)
+        if self.weights["consistency"]:
+            parts["consistency"] = sum(
+                self.consistency(values, clean, branches.frames).mean()
+                for values in branches.features.values()
+            )
+
+    @torch.no_grad()
+    def watch_codebook(
+        self, probabilities: Tensor, valid: Tensor, numbers: dict[str, float]
+    ) -> None:
+        """Log the perplexity of the codebooks and say when they collapse."""
+        entries = probabilities.shape[-2] * probabilities.shape[-1]
+        form = DiversityLoss()
+        value = entries * (1 - float(form(probabilities, valid)))
+        numbers["perplexity"] = value
+        best = min(entries, probabilities.shape[-2] * int(valid.sum()))
+        if self.training and value < self.collapse_fraction * best and self.global_step % 100 == 0:
+            print(
+                f"warning: the codebook collapses at step {self.global_step}: perplexity "
+                f"{value:.1f} of {entries}; raise model.diversity_weight, lower optimizer.lr or "
+                "raise the last Gumbel temperature",
+                flush=True,
+            )
+
+    def training_losses(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+        """See ``losses``; what is random depends on the step alone."""
+        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
+        temperature = gumbel_temperature(self.global_step, *self.gumbel)
+        loss, numbers = self.losses(
+            batch["noisy"],
+            batch["clean"],
+            batch.get("noisy_lengths"),
+            gumbel=temperature,
+            generator=generator,
+        )
+        return loss, {**numbers, "gumbel_temperature": temperature}
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """The same losses with masks that depend on the utterance alone and no Gumbel noise."""
+        generator = torch.Generator().manual_seed(batch_idx)
+        loss, numbers = self.losses(
+            batch["noisy"], batch["clean"], batch.get("noisy_lengths"), generator=generator
+        )
+        self.log_numbers("valid", {"loss": float(loss), **numbers})
+
+    def export(self, directory: Path) -> list[Path]:
+        """Write ``robust_wav2vec2/``, a transformers folder (see ``RobustWav2Vec2``)."""
+        config = self.model.network.config
+        # transformers' own probability is that of a frame to be in a span.
+        config.mask_time_prob = min(1.0, self.mask_probability * self.mask_length)
+        config.mask_time_length = self.mask_length
+        config.num_negatives = self.num_distractors
+        config.contrastive_logits_temperature = self.contrastive.temperature
+        target = directory / "robust_wav2vec2"
+        self.model.save_pretrained(target)
+        return [target]
+
+
+def build_model(
+    branches: Branches,
+    wav2vec2: dict[str, Any] | None,
+    init_param: str | None,
+    fusion: dict[str, Any] | None,
+    enhancer: dict[str, Any] | None,
+    enhancer_param: str | None,
+    normalize_input: bool,
+) -> RobustWav2Vec2:
+    """Build the model of a configuration; see ``RobustPretraining``.
+
+    Raises:
+        ConfigError: neither ``wav2vec2`` nor ``init_param``, or other branches than the folder's.
+    """
+    front: Enhancer | None = None
+    if branches != "noisy":
+        if enhancer_param:
+            front = Enhancer.from_pretrained(enhancer_param)
+        elif enhancer:
+            config = dict(enhancer)
+            if "name" not in config:
+                raise ConfigError(f"model.enhancer needs a 'name'; it has {sorted(config)}")
+            front = build_enhancer(config.pop("name"), **config)
+    if init_param:
+        return RobustWav2Vec2.from_pretrained(init_param, branches, fusion, front)
+    if not wav2vec2:
+        raise ConfigError("give model.wav2vec2 (a new one) or model.init_param (a folder)")
+    return RobustWav2Vec2.build(wav2vec2, branches, fusion, front, normalize_input)
+
+
+def freeze_parts(model: RobustWav2Vec2, feature_encoder: bool, enhancer: bool) -> None:
+    """Fix the weights of the parts that shall not learn."""
+    model.wav2vec2.feature_extractor.requires_grad_(feature_encoder)
+    if model.enhancer is not None:
+        model.enhancer.requires_grad_(enhancer)
+
+
+def scale_gradient(x: Tensor, factor: float) -> Tensor:
+    """Return x, whose gradient is ``factor`` times as large.
+
+    Example:
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> torch.autograd.grad(scale_gradient(x, 0.1).sum(), x)[0].tolist()[0] - 0.1 < 1e-7
+        True
+    """
+    return x if factor == 1 else factor * x + (1 - factor) * x.detach()

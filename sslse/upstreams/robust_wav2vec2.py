@@ -1,0 +1,385 @@
+"""wav2vec 2.0 with a branch for noisy speech, one for enhanced speech, or both and their fusion.
+
+A folder of this model is an ordinary transformers checkpoint (``config.json`` with two more keys,
+``branches`` and ``fusion``; ``model.safetensors`` of a ``Wav2Vec2ForPreTraining``) with, where
+there is an enhanced branch, ``enhancer/`` and, where there are both, ``fusion.safetensors`` in it.
+With the noisy branch alone nothing is added: any program that knows wav2vec 2.0 can use the folder.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from sslse.data.atomic import atomic_path
+from sslse.enhancers.base import Enhancer
+from sslse.errors import ConfigError
+from sslse.upstreams.base import Upstream, UpstreamOutput, frame_mask
+from sslse.upstreams.convolution import (
+    convolve,
+    normalize_waveform,
+    output_lengths,
+    pad_to,
+    receptive_field,
+)
+from sslse.upstreams.fusion import build_fusion
+from sslse.upstreams.transformer import position_embedding, run_layer
+
+Branches = Literal["noisy", "enhanced", "both"]
+NAMES = {
+    "noisy": "the noisy branch (EW2)",
+    "enhanced": "the enhanced branch (SEW2)",
+    "both": "the noisy and the enhanced branch (EW2+SEW2)",
+}
+FUSION_FILE = "fusion.safetensors"
+
+
+@dataclass
+class BranchFeatures:
+    """What the feature encoder gives.
+
+    Args:
+        features: by branch, ``noisy`` and ``enhanced``, each (B, F, C).
+        frames: frames of each utterance (B,).
+        enhanced: the enhanced waveform (B, T), where there is that branch.
+    """
+
+    features: dict[str, Tensor]
+    frames: Tensor
+    enhanced: Tensor | None = None
+
+
+class RobustWav2Vec2(Upstream):
+    """wav2vec 2.0 with branches; an upstream whose hidden states are those of its transformer.
+
+    Padding changes no real frame, if it changes no real sample of the enhancer (Demucs; not
+    networks with norms over the whole utterance).
+
+    Args:
+        network: ``Wav2Vec2ForPreTraining`` of transformers.
+        branches: what enters: the waveform as it is, enhanced, or both.
+        fusion: ``{"name": "dual_attention", "heads": 8}`` or ``{"name": "concat"}``; for both
+            branches only.
+        enhancer: of the enhanced branch.
+        normalize_input: zero mean and unit variance of each utterance.
+
+    Shape:
+        waveform (B, T), lengths (B,) -> states of (B, F, D), lengths (B,)
+
+    Raises:
+        ConfigError: parts that do not fit the branches.
+
+    Reference:
+        Zhu et al. 2022, arXiv 2205.13293 (EW2, SEW2, EW2+SEW2).
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        branches: Branches = "noisy",
+        fusion: dict[str, Any] | None = None,
+        enhancer: Enhancer | None = None,
+        normalize_input: bool = True,
+    ) -> None:
+        super().__init__()
+        if branches not in NAMES:
+            raise ConfigError(f"branches must be noisy, enhanced or both, not '{branches}'")
+        config = network.config
+        self.network = network
+        self.branches = branches
+        self.normalize_input = normalize_input
+        self.sample_rate = 16000
+        self.num_layers = config.num_hidden_layers
+        self.hidden_size = config.hidden_size
+        self.pre_norm = config.do_stable_layer_norm
+        self.field, self.downsample_rate = receptive_field(self.conv_layers)
+        self.max_layer: int | None = None
+        self.enhancer = self.fusion = None
+        self.fusion_config = (
+            dict(fusion or {"name": "dual_attention"}) if branches == "both" else None
+        )
+        if branches != "noisy":
+            if enhancer is None:
+                raise ConfigError(f"{NAMES[branches]} needs an enhancer")
+            if enhancer.sample_rate != self.sample_rate:
+                raise ConfigError(
+                    f"the enhancer works at {enhancer.sample_rate} Hz and wav2vec 2.0 at "
+                    f"{self.sample_rate} Hz"
+                )
+            self.enhancer = enhancer
+        if branches == "both":
+            self.fusion = build_fusion(dimension=config.conv_dim[-1], **self.fusion_config)
+
+    @classmethod
+    def build(
+        cls,
+        wav2vec2: dict[str, Any],
+        branches: Branches,
+        fusion: dict[str, Any] | None = None,
+        enhancer: Enhancer | None = None,
+        normalize_input: bool = True,
+    ) -> RobustWav2Vec2:
+        """Build a model with fresh weights from keys of transformers' ``Wav2Vec2Config``.
+
+        Raises:
+            ConfigError: a key that it does not have.
+        """
+        from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining
+
+        unknown = sorted(set(wav2vec2) - set(Wav2Vec2Config().to_dict()))
+        if unknown:
+            raise ConfigError(
+                f"model.wav2vec2 has keys that Wav2Vec2Config does not know: {unknown}"
+            )
+        # The embedding of masked frames exists only where this is above zero.
+        config = Wav2Vec2Config(**{"mask_time_prob": 0.065, **wav2vec2})
+        return cls(Wav2Vec2ForPreTraining(config), branches, fusion, enhancer, normalize_input)
+
+    @property
+    def wav2vec2(self) -> nn.Module:
+        """The wav2vec 2.0 without the parts of pre-training."""
+        return self.network.wav2vec2
+
+    @property
+    def conv_layers(self) -> nn.ModuleList:
+        """The convolutions of the feature encoder."""
+        return self.wav2vec2.feature_extractor.conv_layers
+
+    def encode(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the shared feature encoder, (B, T) -> Z (B, F, C), frames (B,)."""
+        if self.normalize_input:
+            with torch.autocast(waveform.device.type, enabled=False):
+                waveform = normalize_waveform(
+                    waveform.to(self.conv_layers[0].conv.weight.dtype), lengths
+                )
+        waveform, lengths = pad_to(waveform, self.field), lengths.clamp_min(self.field)
+        features = convolve(waveform, lengths, self.conv_layers)
+        return features, output_lengths(lengths, self.conv_layers)
+
+    def enhance(self, noisy: Tensor, lengths: Tensor) -> Tensor:
+        """Enhance zero-padded waveforms; the padding stays zero."""
+        level = (noisy.square().sum(1) / lengths).sqrt().unsqueeze(1)
+        enhanced = self.enhancer(noisy, level)
+        return enhanced * frame_mask(lengths, noisy.shape[1])
+
+    def encode_branches(self, noisy: Tensor, lengths: Tensor) -> BranchFeatures:
+        """Run enhancer and feature encoder on zero-padded waveforms."""
+        features, enhanced, frames = {}, None, None
+        if self.branches != "enhanced":
+            features["noisy"], frames = self.encode(noisy, lengths)
+        if self.branches != "noisy":
+            enhanced = self.enhance(noisy, lengths)
+            features["enhanced"], frames = self.encode(enhanced, lengths)
+        return BranchFeatures(features, frames, enhanced)
+
+    def fuse(self, branches: BranchFeatures) -> Tensor:
+        """Return the features (B, F, C) that enter the transformer."""
+        features = list(branches.features.values())
+        if self.fusion is None:
+            return features[0]
+        return self.fusion(*features, padding_mask(branches.frames, features[0].shape[1]))
+
+    def contextualize(
+        self,
+        features: Tensor,
+        frames: Tensor,
+        time_mask: Tensor | None = None,
+        channel_mask: Tensor | None = None,
+        last: int | None = None,
+    ) -> list[Tensor]:
+        """Run the transformer.
+
+        Args:
+            features: (B, F, C).
+            frames: frames of each utterance.
+            time_mask: frames that are replaced by the mask embedding, (B, F).
+            channel_mask: channels that are zero in all frames of an utterance, (B, D).
+            last: stop after this layer; default: the last, to whose state a model with
+                ``do_stable_layer_norm`` applies its final norm.
+
+        Returns:
+            The transformer's input and the state after each layer, (B, F, D) each.
+        """
+        last = self.num_layers if last is None else last
+        encoder, model = self.wav2vec2.encoder, self.wav2vec2
+        mask = padding_mask(frames, features.shape[1])
+        x, _ = model.feature_projection(features)
+        if time_mask is not None:
+            embedding = model.masked_spec_embed.to(x.dtype)
+            x = torch.where(time_mask.unsqueeze(-1), embedding, x)
+        if channel_mask is not None:
+            x = x.masked_fill(channel_mask.unsqueeze(1), 0.0)
+        if mask is not None:
+            x = x * mask.unsqueeze(-1)
+        x = x + position_embedding(encoder.pos_conv_embed, x, mask)
+        if not self.pre_norm:
+            x = encoder.layer_norm(x)
+        states = [x := encoder.dropout(x)]
+        drop = model.config.layerdrop if self.training else 0.0
+        for layer in encoder.layers[:last]:
+            if not drop or float(torch.rand(())) >= drop:
+                x = run_layer(layer, x, None, mask, self.pre_norm)
+            states.append(x)
+        if self.pre_norm and last == self.num_layers:
+            states[-1] = encoder.layer_norm(x)
+        return states
+
+    def forward(
+        self, waveform: Tensor, lengths: Tensor | None = None, max_layer: int | None = None
+    ) -> UpstreamOutput:
+        """Return the hidden states of a batch of noisy waveforms; see ``Upstream.forward``."""
+        waveform, lengths = zero_padding(waveform, lengths)
+        branches = self.encode_branches(waveform, lengths)
+        last = self.max_layer if max_layer is None else max_layer
+        states = self.contextualize(self.fuse(branches), branches.frames, last=last)
+        mask = padding_mask(branches.frames, states[0].shape[1])
+        if mask is not None:
+            states = [state * mask.unsqueeze(-1) for state in states]
+        return UpstreamOutput(states, branches.frames)
+
+    def save_pretrained(self, directory: str | Path) -> None:
+        """Write the folder that ``from_pretrained`` reads."""
+        from safetensors.torch import save_file
+        from transformers import Wav2Vec2FeatureExtractor
+
+        directory = Path(directory)
+        config = self.network.config
+        config.branches, config.fusion = self.branches, self.fusion_config
+        self.network.save_pretrained(directory)
+        Wav2Vec2FeatureExtractor(
+            sampling_rate=self.sample_rate,
+            do_normalize=self.normalize_input,
+            return_attention_mask=True,
+        ).save_pretrained(directory)
+        if self.enhancer is not None:
+            self.enhancer.save_pretrained(directory / "enhancer")
+        if self.fusion is not None:
+            with atomic_path(directory / FUSION_FILE) as temporary:
+                save_file(self.fusion.state_dict(), temporary)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        directory: str | Path,
+        branches: Branches | None = None,
+        fusion: dict[str, Any] | None = None,
+        enhancer: Enhancer | None = None,
+    ) -> RobustWav2Vec2:
+        """Load a folder of this model, or an ordinary wav2vec 2.0 checkpoint to add branches to.
+
+        Args:
+            directory: the folder (or, for an ordinary checkpoint, its name on the hub).
+            branches: what the caller expects; default: what the folder has (``noisy`` for an
+                ordinary checkpoint).
+            fusion: for an ordinary checkpoint, see the class.
+            enhancer: for an ordinary checkpoint; replaces that of a folder, where given.
+
+        Raises:
+            ConfigError: the folder has other branches, or cannot be read.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        network = load_network(directory)
+        stored = stored_branches(directory)
+        if stored and branches and branches != stored["branches"]:
+            raise ConfigError(
+                f"{directory} was pre-trained with {NAMES[stored['branches']]}, and the "
+                f"configuration asks for {NAMES[branches]}; the branches of pre-training and "
+                f"fine-tuning must be the same: set branches: {stored['branches']}, or choose "
+                "another folder"
+            )
+        if stored and fusion and stored["fusion"] and fusion != stored["fusion"]:
+            raise ConfigError(
+                f"{directory} has the fusion {stored['fusion']}, and the configuration asks for "
+                f"{fusion}"
+            )
+        branches = branches or (stored["branches"] if stored else "noisy")
+        if stored:
+            fusion = stored["fusion"]
+            if enhancer is None and branches != "noisy":
+                enhancer = Enhancer.from_pretrained(Path(directory) / "enhancer")
+        model = cls(network, branches, fusion, enhancer, _normalizes(directory))
+        if stored and model.fusion is not None:
+            path = Path(directory) / FUSION_FILE
+            try:
+                model.fusion.load_state_dict(load_file(path))
+            except (OSError, SafetensorError, RuntimeError) as error:
+                raise ConfigError(f"{path} cannot be read: {error}") from error
+        return model.eval()
+
+
+def padding_mask(frames: Tensor, num_frames: int) -> Tensor | None:
+    """Return which frames are real (B, F); None where all are."""
+    return None if int(frames.min()) >= num_frames else frame_mask(frames, num_frames)
+
+
+def zero_padding(waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return waveforms with zeros beyond their lengths, and the lengths."""
+    if waveform.ndim != 2 or waveform.shape[1] == 0:
+        raise ValueError(f"expected waveform (batch, time >= 1), got {tuple(waveform.shape)}")
+    if lengths is None:
+        lengths = torch.full((len(waveform),), waveform.shape[1], device=waveform.device)
+    lengths = lengths.to(waveform.device)
+    if int(lengths.min()) < waveform.shape[1]:
+        # where, not a product: padding may hold anything, NaN too.
+        real = frame_mask(lengths, waveform.shape[1])
+        waveform = torch.where(real, waveform, waveform.new_zeros(()))
+    return waveform, lengths
+
+
+def stored_branches(directory: str | Path) -> dict[str, Any] | None:
+    """Return ``branches`` and ``fusion`` of a folder of this model; None for other checkpoints."""
+    path = Path(directory) / "config.json"
+    if not path.is_file():
+        return None
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not JSON ({error})") from error
+    if config.get("branches") not in NAMES:
+        return None
+    return {"branches": config["branches"], "fusion": config.get("fusion")}
+
+
+def load_network(directory: str | Path) -> nn.Module:
+    """Load a wav2vec 2.0 checkpoint with the parts of pre-training (fresh, where it lacks them)."""
+    from transformers import AutoConfig, Wav2Vec2ForPreTraining
+
+    from sslse.upstreams.huggingface import explain
+
+    local = Path(directory).is_dir()
+    try:
+        config = AutoConfig.from_pretrained(directory, local_files_only=local)
+        if config.model_type != "wav2vec2":
+            raise ConfigError(f"{directory} is a '{config.model_type}' model, not a wav2vec 2.0")
+        if not config.mask_time_prob:
+            config.mask_time_prob = 0.065  # else there would be no mask embedding
+        model, info = Wav2Vec2ForPreTraining.from_pretrained(
+            directory,
+            config=config,
+            local_files_only=local,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ConfigError(explain(directory, local, error)) from error
+    ours = ("quantizer", "project_", "wav2vec2.masked_spec_embed")
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith(ours))
+    if missing:
+        raise ConfigError(
+            f"{directory} lacks {len(missing)} weights that its config.json asks for (the first: "
+            f"{missing[0]}); the two files do not belong together"
+        )
+    return model
+
+
+def _normalizes(directory: str | Path) -> bool:
+    from sslse.upstreams.huggingface import load_preprocessor
+
+    return load_preprocessor(directory, needed=True)["do_normalize"]

@@ -1,0 +1,205 @@
+"""CTC fine-tuning: from pre-training to a recogniser, killed in between; masks; refusal."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from test_resume import finish, kill_when
+from test_robust_pretraining import DEMUCS, FUSED, SIZES
+
+from sslse.data.datadir import DataDir
+from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
+from sslse.downstream.tokens import Tokens
+from sslse.errors import ConfigError
+from sslse.recognizers import build_recognizer
+from sslse.systems.base import OptimizerConfig
+from sslse.systems.robust_ctc import RobustCTC
+from sslse.systems.robust_pretraining import RobustPretraining
+
+TRAINER = {"accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, "val_check_interval": 4}
+
+
+@pytest.fixture(scope="module")
+def pretraining_config(corpus):
+    options = {**FUSED, "wav2vec2": {**SIZES, "layerdrop": 0.3}, "mask_length": 3}
+    config = {
+        "model": {
+            "class_path": "sslse.systems.robust_pretraining.RobustPretraining",
+            "init_args": {**options, "num_distractors": 5},
+        },
+        "data": {
+            "class_path": "sslse.data.modules.MixtureData",
+            "init_args": {
+                "train": str(corpus / "data/train"),
+                "noise": str(corpus / "data/noise"),
+                "valid": str(corpus / "data/valid_noisy"),
+                "crop_seconds": 0.4,
+                "batch_size": 2,
+            },
+        },
+        "trainer": {**TRAINER, "max_steps": 8},
+    }
+    path = corpus / "robust_pretraining.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def finetuning_config(corpus, pretrained):
+    config = {
+        "model": {
+            "class_path": "sslse.systems.robust_ctc.RobustCTC",
+            "init_args": {
+                "branches": "both",
+                "init_param": str(pretrained),
+                "unit": "word",
+                "channel_mask_length": 4,
+                "head_only_steps": 2,
+                "optimizer": {"lr": 1e-3, "hold_steps": 2, "schedule": "exponential"},
+            },
+        },
+        "data": {
+            "class_path": "sslse.data.modules.TranscribedData",
+            "init_args": {
+                "train": str(corpus / "data/train"),
+                "valid": str(corpus / "data/valid"),
+                "noise": str(corpus / "data/noise"),
+                "batch_size": 2,
+            },
+        },
+        "trainer": {**TRAINER, "max_steps": 8},
+    }
+    path = corpus / "robust_ctc.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def weights(folder):
+    return {
+        f"{path.relative_to(folder)}:{name}": value
+        for path in sorted(folder.rglob("*.safetensors"))
+        for name, value in load_file(path).items()
+    }
+
+
+def same(first, second):
+    a, b = weights(first), weights(second)
+    return a and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.slow
+def test_both_trainings_survive_a_kill_bit_for_bit(corpus, pretraining_config, tmp_path):
+    folders = []
+    for name in ("unbroken", "killed"):
+        exp = tmp_path / name
+        if name == "killed":
+            checkpoints = exp / "pretraining" / "checkpoints"
+            kill_when(
+                pretraining_config,
+                exp / "pretraining",
+                lambda c=checkpoints: any(c.glob("step*4.ckpt")),
+            )
+        finish(pretraining_config, exp / "pretraining")
+        folders.append(exp)
+    assert same(*(exp / "pretraining" / "robust_wav2vec2" for exp in folders))
+    config = finetuning_config(corpus, folders[0] / "pretraining" / "robust_wav2vec2")
+    for exp in folders:
+        if exp.name == "killed":
+            checkpoints = exp / "ctc" / "checkpoints"
+            kill_when(config, exp / "ctc", lambda c=checkpoints: any(c.glob("step*4.ckpt")))
+        finish(config, exp / "ctc")
+    assert same(*(exp / "ctc" / "recognizer" for exp in folders))
+    recognizer = build_recognizer("ctc_wav2vec2", folders[0] / "ctc" / "recognizer")
+    assert isinstance(recognizer.transcribe([np.zeros(8000, np.float32)], 16000)[0], str)
+
+
+def prepare(corpus, **options):
+    torch.manual_seed(0)
+    system = RobustCTC(wav2vec2=SIZES, channel_mask_length=4, time_mask_length=3, **options)
+    system.prepare(DataDir(corpus / "data/train"))
+    return system
+
+
+def batch(samples=(4000, 3000)):
+    return {
+        "waveform": torch.randn(2, max(samples)),
+        "waveform_lengths": torch.tensor(samples),
+        "tokens": torch.tensor([[3, 4], [3, 0]]),
+        "tokens_lengths": torch.tensor([2, 1]),
+        "text": ["hi", "h"],
+    }
+
+
+@pytest.mark.parametrize("variant", [{}, {"branches": "enhanced", "enhancer": DEMUCS}, FUSED])
+def test_the_whole_model_learns(corpus, variant):
+    system = prepare(corpus, **variant).train()
+    system.training_losses(batch())[0].backward()
+    silent = [n for n, p in system.named_parameters() if p.requires_grad and p.grad is None]
+    assert not silent
+    updated = {n for n, p in system.named_parameters() if p.grad is not None}
+    assert any("feature_extractor" in name for name in updated)
+    assert any(".enhancer." in name for name in updated) == bool(variant)
+
+
+def test_switches_freeze_enhancer_and_feature_encoder(corpus):
+    system = prepare(corpus, **FUSED, update_enhancer=False, update_feature_encoder=False).train()
+    system.training_losses(batch())[0].backward()
+    updated = {n for n, p in system.named_parameters() if p.grad is not None}
+    assert updated
+    assert not any("feature_extractor" in name or ".enhancer." in name for name in updated)
+
+
+def test_head_alone_learns_at_first(corpus):
+    system = prepare(corpus, head_only_steps=1).train()
+    system.learning = [p for p in system.model.encoder.parameters() if p.requires_grad]
+    system.training_losses(batch())[0].backward()
+    assert {n for n, p in system.named_parameters() if p.grad is not None} == {
+        "model.output.weight", "model.output.bias",
+    }  # fmt: skip
+    assert all(parameter.requires_grad for parameter in system.learning)
+
+
+def test_scores_do_not_depend_on_the_batch(corpus):
+    model = prepare(corpus, **FUSED).model.eval().double()
+    waveform = torch.randn(2, 4000).double()
+    alone, frames = model.log_probs(waveform[:1, :3000])
+    together, lengths = model.log_probs(waveform, torch.tensor([3000, 4000]))
+    assert lengths[0] == frames[0]
+    torch.testing.assert_close(together[0, : frames[0]], alone[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        alone.exp().sum(-1), torch.ones(1, int(frames)).double(), atol=1e-5, rtol=0
+    )
+
+
+def test_folder_gives_the_same_scores_and_text(corpus, tmp_path):
+    system = prepare(corpus, **FUSED).eval()
+    (folder,) = system.export(tmp_path)
+    again = CTCWav2Vec2.from_pretrained(folder)
+    waveform = torch.randn(1, 4000)
+    torch.testing.assert_close(again.log_probs(waveform), system.model.log_probs(waveform))
+    assert again.tokens.symbols == system.tokens.symbols and again.tokens.symbols[0] == "<blank>"
+
+
+def test_other_branches_than_those_of_pretraining_are_refused(tmp_path):
+    (folder,) = RobustPretraining(wav2vec2=SIZES, **FUSED).export(tmp_path)
+    with pytest.raises(ConfigError, match=r"EW2\+SEW2.*asks for the noisy branch.*set branches"):
+        RobustCTC(branches="noisy", init_param=str(folder))
+
+
+def test_wrong_folder_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="holds no robust_wav2vec2"):
+        build_recognizer("ctc_wav2vec2", tmp_path)
+
+
+def test_thirty_characters():
+    text = "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG'S"
+    assert len(Tokens.from_transcripts([text], "char")) == 30
+
+
+def test_tri_stage_schedule():
+    config = OptimizerConfig(
+        warmup_steps=10, hold_steps=40, schedule="exponential", final_fraction=0.05
+    )
+    factors = [config.factor(step, 100) for step in range(101)]
+    assert factors[9:50] == [1.0] * 41 and factors[100] == pytest.approx(0.05)
+    assert factors[75] == pytest.approx(0.05**0.5)

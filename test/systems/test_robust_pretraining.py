@@ -1,0 +1,282 @@
+"""Joint pre-training: the loss of transformers, branches, targets, what must not become NaN."""
+
+import pytest
+import torch
+from torch import nn
+
+from sslse.enhancers.base import Enhancer
+from sslse.enhancers.demucs import Demucs
+from sslse.errors import ConfigError
+from sslse.systems.robust_pretraining import RobustPretraining
+from sslse.upstreams import load_upstream
+from sslse.upstreams.masking import MaskedFrames
+from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
+
+SIZES = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "conv_dim": [16, 16, 16],
+    "conv_stride": [10, 8, 4],
+    "conv_kernel": [20, 16, 8],
+    "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "num_codevectors_per_group": 8,
+    "codevector_dim": 8,
+    "proj_codevector_dim": 12,
+    "layerdrop": 0.0,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+    "feat_quantizer_dropout": 0.0,
+}
+DEMUCS = {"name": "demucs", "hidden_channels": 4, "depth": 2, "resample_factor": 1}
+FUSED = {"branches": "both", "enhancer": DEMUCS, "fusion": {"name": "dual_attention", "heads": 2}}
+LONG = pytest.param("35 s", marks=pytest.mark.slow)
+VARIANTS = {
+    "wav2vec 2.0": {"target": "noisy", "consistency_weight": 0.0},
+    "EW2": {},
+    "EW2 without VQ": {"quantize": False},
+    "EW2, noisy targets": {"target": "noisy"},
+    "EW2 without consistency": {"consistency_weight": 0.0},
+    "SEW2": {"branches": "enhanced", "enhancer": DEMUCS},
+    "EW2+SEW2": FUSED,
+    "EW2+SEW2 (concat)": {**FUSED, "fusion": {"name": "concat"}},
+}
+
+
+def build(**options):
+    options = {"num_distractors": 7, "mask_length": 3, "min_spans": 2, **options}
+    return RobustPretraining(wav2vec2=SIZES, **options).train()
+
+
+def draw(system, samples, batch=2, seed=0):
+    lengths = torch.full((batch,), samples)
+    frames = system.model.encode(torch.randn(batch, samples), lengths)[0].shape[1]
+    generator = torch.Generator().manual_seed(seed)
+    return system.draw(torch.full((batch,), frames), frames, generator)
+
+
+@pytest.mark.parametrize("stable", [False, True])
+def test_loss_and_gradients_are_those_of_transformers(stable, monkeypatch):
+    system = RobustPretraining(
+        wav2vec2={**SIZES, "do_stable_layer_norm": stable},
+        target="clean",  # the same waveform: clean = noisy
+        feature_weight=0.0,
+        consistency_weight=0.0,
+        num_distractors=7,
+        mask_length=3,
+    ).train()
+    network = system.model.network
+    waveform = torch.randn(2, 8000)
+    mask, masked, distractors = draw(system, 8000)
+    batch, frames = mask.shape
+    negatives = torch.zeros(batch, frames, 7, dtype=torch.long)
+    for row in range(batch):
+        for place in range(int(masked.valid[row].sum())):
+            chosen = masked.index[row, distractors[row, place]]
+            negatives[row, masked.index[row, place]] = chosen + row * frames
+    noise = -torch.empty(batch, frames, 2, 8).exponential_().log()
+    handed = {}
+
+    def gumbel_softmax(logits, tau, hard):
+        soft = ((logits + handed["noise"].view(logits.shape)) / tau).softmax(-1)
+        one_hot = torch.zeros_like(logits).scatter_(-1, soft.argmax(-1, keepdim=True), 1.0)
+        return one_hot - soft.detach() + soft
+
+    monkeypatch.setattr(nn.functional, "gumbel_softmax", gumbel_softmax)
+    parameters = dict(network.named_parameters())
+
+    handed["noise"] = noise
+    network.set_gumbel_temperature(1.7)
+    normal = waveform - waveform.mean(1, keepdim=True)
+    normal = normal / (normal.square().mean(1, keepdim=True) + 1e-7).sqrt()
+    theirs = network(normal, mask_time_indices=mask, sampled_negative_indices=negatives)
+    expected = theirs.loss / mask.sum()
+    expected_gradients = torch.autograd.grad(expected, list(parameters.values()))
+
+    handed["noise"] = masked.take(noise.flatten(2))
+    loss, numbers = system.losses(waveform, waveform, None, mask, distractors, gumbel=1.7)
+    gradients = torch.autograd.grad(loss, list(parameters.values()))
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    assert numbers["perplexity"] == pytest.approx(theirs.codevector_perplexity.item(), rel=1e-4)
+    for name, a, b in zip(parameters, gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_teaches_all_that_it_uses(variant):
+    system = build(**VARIANTS[variant])
+    noisy, clean = torch.randn(2, 2, 4000)
+    loss, numbers = system.losses(
+        noisy, clean, None, gumbel=2.0, generator=torch.Generator().manual_seed(0)
+    )
+    loss.backward()
+    used = {name for name, p in system.named_parameters() if p.grad is not None}
+    trainable = {name for name, p in system.named_parameters() if p.requires_grad}
+    assert used == trainable
+    assert ("enhancement" in numbers) == (system.model.branches != "noisy")
+    weighted = sum(system.weights[name] * numbers[name] for name in numbers if name != "perplexity")
+    assert loss.item() == pytest.approx(weighted, rel=1e-4)
+
+
+def test_clean_speech_matters_only_where_it_is_a_target():
+    noisy, first, second = torch.randn(3, 2, 4000)
+    for variant, matters in (("wav2vec 2.0", False), ("EW2", True), ("EW2, noisy targets", True)):
+        system = build(**VARIANTS[variant]).eval()
+        values = [
+            system.losses(noisy, clean, None, generator=torch.Generator().manual_seed(0))[0]
+            for clean in (first, second)
+        ]
+        assert bool(values[0] != values[1]) == matters
+
+
+@pytest.mark.parametrize("variant", ["EW2", "EW2+SEW2"])
+def test_padding_changes_no_feature_nor_context(variant):
+    model = build(**VARIANTS[variant]).model.eval().double()
+    waveform = torch.randn(2, 4000).double()
+    with torch.no_grad():
+        whole = model(waveform[:1, :2500])
+        waveform[0, 2500:] = float("nan")
+        padded = model(waveform, torch.tensor([2500, 4000]))
+    frames = int(whole.lengths)
+    assert padded.lengths[0] == frames
+    for a, b in zip(whole.hidden_states, padded.hidden_states, strict=True):
+        torch.testing.assert_close(a[0], b[0, :frames], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", ["silence", "clipped", "one frame", LONG, "silent target"])
+def test_a_step_is_finite_on(kind, precision):
+    system = build(**FUSED)
+    speech = torch.randn(2, 4000)
+    noisy, clean = {
+        "silence": (torch.zeros(2, 4000), torch.zeros(2, 4000)),
+        "clipped": (50 * speech.sign(), speech),
+        "one frame": (speech[:, :30], speech[:, :30]),
+        "35 s": (torch.randn(1, 35 * 16000), torch.randn(1, 35 * 16000)),
+        "silent target": (speech, torch.zeros(2, 4000)),
+    }[kind]
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        loss, _ = system.losses(
+            noisy, clean, None, gumbel=2.0, generator=torch.Generator().manual_seed(0)
+        )
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in system.parameters() if p.grad is not None)
+
+
+def test_a_step_depends_on_its_seed_alone():
+    system = build()
+    noisy, clean = torch.randn(2, 2, 4000)
+    batch = {"noisy": noisy, "clean": clean}
+    values = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        values.append(system.training_losses(batch)[0].item())
+    assert values[0] == values[1] != values[2]
+
+
+def test_collapsed_codebook_is_told(capsys):
+    system = build(collapse_fraction=0.5)
+    numbers = {}
+    one = nn.functional.one_hot(torch.zeros(2, 40, 2, dtype=torch.int64), 8).float()
+    system.watch_codebook(one, torch.ones(2, 40, dtype=torch.bool), numbers)
+    assert numbers["perplexity"] == pytest.approx(2.0)
+    assert "codebook collapses at step 0: perplexity 2.0 of 16" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("variant", ["EW2", "SEW2", "EW2+SEW2", "EW2+SEW2 (concat)"])
+def test_export_reloads_as_upstream_and_refuses_other_branches(variant, tmp_path):
+    system = build(**VARIANTS[variant]).eval()
+    (folder,) = system.export(tmp_path)
+    assert not list(folder.rglob("*.bin")) and not list(folder.rglob("*.pt"))
+    waveform = torch.randn(1, 4000)
+    upstream = load_upstream(folder).freeze()
+    torch.testing.assert_close(
+        upstream(waveform).hidden_states[-1],
+        system.model(waveform).hidden_states[-1],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    again = RobustPretraining(init_param=str(folder), branches=system.model.branches).eval()
+    torch.testing.assert_close(
+        again.model(waveform).hidden_states, system.model(waveform).hidden_states
+    )
+    other = "enhanced" if system.model.branches == "noisy" else "noisy"
+    with pytest.raises(ConfigError, match="was pre-trained with .*EW2.* asks for .*EW2"):
+        RobustPretraining(init_param=str(folder), branches=other, enhancer=DEMUCS)
+
+
+def test_noisy_branch_is_an_ordinary_transformers_checkpoint(tmp_path):
+    import transformers
+
+    system = build().eval()
+    (folder,) = system.export(tmp_path)
+    model = transformers.Wav2Vec2Model.from_pretrained(folder).eval()
+    waveform = nn.functional.layer_norm(torch.randn(1, 4000), (4000,))
+    with torch.no_grad():
+        expected = model(waveform).last_hidden_state
+        ours = system.model(waveform).hidden_states[-1]
+    torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_public_checkpoint_gets_branches(tmp_path):
+    import transformers
+
+    config = transformers.Wav2Vec2Config(**SIZES)
+    transformers.Wav2Vec2Model(config).save_pretrained(tmp_path)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path)
+    front = Demucs(hidden_channels=4, depth=2)
+    front.save_pretrained(tmp_path / "se")
+    system = RobustPretraining(
+        init_param=str(tmp_path), branches="both", enhancer_param=str(tmp_path / "se"),
+        fusion={"name": "concat"},
+    )  # fmt: skip
+    assert system.model.branches == "both" and not system.model.normalize_input
+    noisy = torch.randn(1, 500)
+    assert torch.equal(
+        system.model.enhancer(noisy), Enhancer.from_pretrained(tmp_path / "se")(noisy)
+    )
+
+
+def test_frozen_parts_stay_as_they_are():
+    system = build(**FUSED, update_feature_encoder=False, update_enhancer=False)
+    batch = dict(zip(("noisy", "clean"), torch.randn(2, 2, 4000), strict=True))
+    before = {name: value.clone() for name, value in system.state_dict().items()}
+    optimizer = torch.optim.AdamW([p for p in system.parameters() if p.requires_grad], 1e-2)
+    system.training_losses(batch)[0].backward()
+    optimizer.step()
+    changed = {n for n, value in system.state_dict().items() if not torch.equal(value, before[n])}
+    assert changed
+    assert not any("feature_extractor" in name or ".enhancer." in name for name in changed)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"wav2vec2": {"hidden_sise": 1}}, "hidden_sise"),
+        ({}, "model.init_param"),
+        ({"wav2vec2": SIZES, "branches": "enhanced"}, "needs an enhancer"),
+        ({"wav2vec2": SIZES, "target": "enhanced"}, "clean or noisy"),
+        ({"wav2vec2": SIZES, **FUSED, "fusion": {"name": "sum"}}, "no fusion 'sum'"),
+    ],
+)
+def test_wrong_configurations_are_named(options, message):
+    with pytest.raises(ConfigError, match=message):
+        RobustPretraining(**options)
+
+
+def test_masked_frames_are_those_of_the_mask():
+    mask = torch.rand(5, 40, generator=torch.Generator().manual_seed(0)) < 0.3
+    masked = MaskedFrames.of(mask)
+    for row in range(5):
+        assert torch.equal(masked.index[row][masked.valid[row]], mask[row].nonzero().flatten())
+
+
+def test_branch_names_are_checked():
+    with pytest.raises(ConfigError, match="noisy, enhanced or both"):
+        RobustWav2Vec2.build(SIZES, "clean")

@@ -1,4 +1,29 @@
-"""Training losses; each returns one value per utterance."""
+"""Training losses; each returns one value per utterance.
+
+They need torch alone and work in any training loop:
+
+    >>> import torch
+    >>> from sslse.criteria import build_criterion
+    >>> torch.manual_seed(0)  # doctest: +ELLIPSIS
+    <torch._C.Generator ...>
+    >>> snr = build_criterion("SNRLoss", max_snr_db=30.0)
+    >>> lmfb = build_criterion("LMFBLoss", normalize="per_band_std")
+    >>> enhancer = torch.nn.Conv1d(1, 1, 33, padding=16)
+    >>> optimizer = torch.optim.Adam(enhancer.parameters(), lr=0.01)
+    >>> clean = torch.sin(0.3 * torch.arange(8000.0)).repeat(4, 1)
+    >>> noisy = clean + 0.5 * torch.randn_like(clean)
+    >>> for step in range(100):
+    ...     enhanced = enhancer(noisy.unsqueeze(1)).squeeze(1)
+    ...     loss = snr(enhanced, clean) + 0.1 * lmfb(enhanced, clean)  # (4,)
+    ...     optimizer.zero_grad()
+    ...     loss.mean().backward()
+    ...     optimizer.step()
+    >>> bool(snr(enhanced, clean).mean() < snr(noisy, clean).mean() - 3)  # dB
+    True
+
+``build_criterion("SSLMSELoss", upstream="microsoft/wavlm-base-plus")`` takes the place of ``lmfb``
+for the SSL-MSE loss, ``sslse.criteria.espnet_adapter`` makes any of them a loss of ESPnet-SE.
+"""
 
 from __future__ import annotations
 

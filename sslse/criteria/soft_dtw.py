@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
@@ -88,35 +88,27 @@ class SoftDTWLoss(nn.Module):
 class SoftDTW(torch.autograd.Function):
     """Soft-DTW of cost matrices; the gradient is the probability that an alignment visits a cell.
 
-    Cells of one anti-diagonal do not depend on each other, so the recursion is a loop over N + M
-    diagonals. It runs over the costs and, as further members of the batch, over the costs read from
-    the end: together they give the gradient, and the backward pass has no loop.
+    The recursion runs over the costs and, as further members of the batch, over the costs read
+    from the end: together they give the gradient, and the backward pass has no loop.
     """
 
     @staticmethod
     def forward(context: Any, cost: Tensor, rows: Tensor, columns: Tensor, gamma: float) -> Tensor:
         """Return γ-soft minimal costs, (B, N, M) -> (B,)."""
         batch, height, width = cost.shape
-        logs = cost.detach().double() / -gamma  # differences of large sums need the digits
-        both = logs
+        # In float64: differences of large sums need the digits.
+        logs = cost.detach().double() / -gamma
+        begins = [(0, 0)] * batch
         if context.needs_input_grad[0]:
-            i = (rows[:, None] - 1 - torch.arange(height, device=cost.device)).clamp_min(0)
-            j = (columns[:, None] - 1 - torch.arange(width, device=cost.device)).clamp_min(0)
-            reverse = (
-                torch.arange(batch, device=cost.device)[:, None, None],
-                i[:, :, None],
-                j[:, None],
-            )
-            both = torch.cat([logs, logs[reverse]])
-        sums = path_sums(both)
-        at = torch.arange(batch, device=cost.device), rows - 1, columns - 1
-        total = sums[:batch][at]
+            ends = zip((height - rows).tolist(), (width - columns).tolist(), strict=True)
+            sums = path_sums(torch.cat([logs, logs.flip(1, 2)]), [*begins, *ends])
+        else:
+            sums = path_sums(logs, begins)
+        total = sums[torch.arange(batch, device=cost.device), rows - 1, columns - 1]
         if context.needs_input_grad[0]:
-            # Paths to a cell, times paths from it, over all; the cell itself counts once.
-            visits = sums[:batch] + sums[batch:][reverse] - logs - total[:, None, None]
-            real = (torch.arange(height, device=cost.device) < rows[:, None])[:, :, None]
-            real = real & (torch.arange(width, device=cost.device) < columns[:, None])[:, None]
-            context.save_for_backward(torch.where(real, visits.exp(), 0.0).to(cost.dtype))
+            # Paths to a cell times paths from it, over all paths; the cell itself counts once.
+            visits = sums[batch:].flip(1, 2).add_(sums[:batch]).sub_(logs)
+            context.save_for_backward(visits.sub_(total[:, None, None]).exp_().to(cost.dtype))
         return (-gamma * total).to(cost.dtype)
 
     @staticmethod
@@ -126,33 +118,44 @@ class SoftDTW(torch.autograd.Function):
         return gradient[:, None, None] * visits, None, None, None
 
 
-def path_sums(logs: Tensor) -> Tensor:
-    """Return log Σ exp of the summed cells of all monotone paths from (0, 0) to each cell.
+def path_sums(logs: Tensor, starts: Sequence[tuple[int, int]]) -> Tensor:
+    """Return log Σ exp of the summed cells of all monotone paths from a start to each cell.
+
+    Cells of one anti-diagonal do not depend on each other: the loop is over N + M − 1 diagonals.
+
+    Args:
+        logs: what a path collects in each cell.
+        starts: cell in which the paths of each member of the batch begin; −∞ before it.
 
     Shape:
         (B, N, M) -> (B, N, M)
 
     Example:
-        >>> path_sums(torch.zeros(1, 2, 2)).exp()[0].tolist()  # Delannoy numbers
-        [[1.0, 1.0], [1.0, 3.0]]
+        >>> path_sums(torch.zeros(1, 2, 2), [(0, 0)]).exp().round()  # Delannoy numbers
+        tensor([[[1., 1.],
+                 [1., 3.]]])
     """
     batch, height, width = logs.shape
-    diagonals = height + width - 1
-    nothing = float("-inf")
-    # Row i shifted right by i: column d holds the diagonal i + j = d.
-    skewed = F.pad(logs, (0, height), value=nothing).flatten(1)[:, : height * diagonals]
-    skewed = skewed.view(batch, height, diagonals).permute(2, 0, 1).contiguous()
-    # Two empty diagonals before the first, one empty row above: no special case at the borders.
-    sums = logs.new_full((diagonals + 2, batch, height + 1), nothing)
-    sums[0, :, 0] = 0  # every path comes from before (0, 0)
-    for d, cells in enumerate(skewed):
-        before, earlier, here = sums[d + 1], sums[d], sums[d + 2, :, 1:]
-        torch.logaddexp(before[:, :-1], before[:, 1:], out=here)
-        torch.logaddexp(here, earlier[:, :-1], out=here)
-        here += cells
-    result = sums[2:, :, 1:].permute(1, 2, 0)  # (B, N, diagonals)
-    flat = F.pad(result.reshape(batch, -1), (0, height))
-    return flat.view(batch, height, height + width)[:, :, :width]
+    logs = logs.contiguous()
+    result = torch.empty_like(logs)
+    beginning: dict[int, list[tuple[int, int, int]]] = {}
+    for member, (i, j) in enumerate(starts):
+        beginning.setdefault(i + j, []).append((member, i, j))
+    # Three diagonals in turn: row i stands in column i + 1, and nothing before row 0.
+    before, earlier, here = logs.new_full((3, batch, height + 1), float("-inf"))
+    for d in range(height + width - 1):
+        low, high = max(0, d - width + 1), min(height, d + 1)
+        # Cell (i, d − i) of a row-major matrix: one in every width − 1 elements.
+        place = (batch, high - low), (height * width, width - 1), d + low * (width - 1)
+        cells = here[:, low + 1 : high + 1]
+        torch.logaddexp(before[:, low:high], before[:, low + 1 : high + 1], out=cells)
+        torch.logaddexp(cells, earlier[:, low:high], out=cells)
+        cells += logs.as_strided(*place)
+        for member, i, j in beginning.get(d, ()):
+            here[member, i + 1] = logs[member, i, j]
+        result.as_strided(*place).copy_(cells)
+        before, earlier, here = here, before, earlier
+    return result
 
 
 def _prepare(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -175,7 +175,7 @@ def test_unknown_names_and_keys_are_told():
         build_criterion("zzz")
 
 
-def test_every_configuration_builds(repository, upstream_folder):
+def test_every_configuration_builds(repository, upstream_folder, frozen_asr):
     paths = sorted((repository / "conf" / "criterion").glob("*.yaml"))
     assert paths
     for path in paths:
@@ -183,6 +183,8 @@ def test_every_configuration_builds(repository, upstream_folder):
             config = {key: value for key, value in spec.items() if key != "weight"}
             if config["criterion"] == "SSLMSELoss":
                 config["upstream"] = str(upstream_folder)
+            if config["criterion"] == "ASRLoss":
+                config["asr"] = frozen_asr
             build_criterion(config.pop("criterion"), **config)
 
 

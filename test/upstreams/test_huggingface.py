@@ -7,7 +7,6 @@ from transformers import Wav2Vec2FeatureExtractor
 
 from sslse.errors import ConfigError
 from sslse.upstreams import load_upstream
-from sslse.upstreams.huggingface import HuggingFaceUpstream
 
 LENGTHS = torch.tensor([3000, 1750, 801])
 
@@ -43,9 +42,14 @@ def test_padded_batch_equals_transformers_on_each_utterance_alone(checkpoint, wa
 
 def test_final_layer_norm_is_the_last_hidden_state_of_transformers(make_checkpoint, waveform):
     folder = make_checkpoint("WavLM", do_stable_layer_norm=True, feat_extract_norm="layer")
-    upstream = HuggingFaceUpstream(folder, final_layer_norm=True)
+    upstream = load_upstream(folder, final_layer_norm=True)
     with torch.no_grad():
         last = upstream.eval()(waveform[:1]).hidden_states[-1]
+        middle = upstream(waveform[:1], max_layer=2).hidden_states[-1]
+        plain = load_upstream(folder).eval()(waveform[:1]).hidden_states
+    # Only the last layer's state is normalised, as in s3prl.
+    torch.testing.assert_close(middle, plain[2])
+    assert not torch.allclose(last, plain[4], atol=1e-2)
     expected = theirs(folder, upstream.model, waveform[0]).last_hidden_state
     torch.testing.assert_close(last, expected, atol=1e-5, rtol=1e-5)
 
@@ -126,6 +130,18 @@ def test_less_than_a_frame_is_one_frame(checkpoint, samples):
     assert all(state.isfinite().all() for state in output.hidden_states)
 
 
+def test_normalisation_of_the_input_is_the_checkpoints_own_unless_told(checkpoint, waveform):
+    folder, _ = checkpoint
+    own = json.loads((folder / "preprocessor_config.json").read_text())["do_normalize"]
+    upstream = load_upstream(folder).freeze()
+    assert upstream.normalize_input is own
+    loud = [upstream(scale * waveform).hidden_states[0] for scale in (1.0, 5.0)]
+    if own:  # level and offset are gone
+        torch.testing.assert_close(loud[0], loud[1], atol=1e-4, rtol=1e-4)
+    other = load_upstream(folder, normalize_input=not own).freeze()
+    assert other.normalize_input is not own
+
+
 def test_numbers_of_the_model_are_told(make_checkpoint):
     upstream = load_upstream(make_checkpoint("Hubert"))
     assert (upstream.sample_rate, upstream.downsample_rate) == (16000, 320)
@@ -150,6 +166,11 @@ def break_layers(folder):
     (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 6}))
 
 
+def leave_out_layers(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 3}))
+
+
 def break_weights(folder):
     (folder / "model.safetensors").write_bytes(b"broken")
 
@@ -158,6 +179,7 @@ def break_weights(folder):
     "damage, sentence",
     [
         (break_layers, "lacks .* weights"),
+        (leave_out_layers, "layers that its config.json .num_hidden_layers 3. does not know"),
         (break_weights, "cannot be loaded"),
         (lambda folder: (folder / "model.safetensors").unlink(), "cannot be loaded"),
         (lambda folder: (folder / "config.json").unlink(), "cannot be loaded"),

@@ -26,7 +26,7 @@ class DCCRNStream:
     Example:
         >>> net = DCCRN(channels=(4, 8), lstm_units=8, causal=True, normalize_input=False).eval()
         >>> stream, noisy = DCCRNStream(net), torch.randn(1, 2000)
-        >>> parts = [stream.feed(noisy[:, :700]), stream.feed(noisy[:, 700:]), stream.finish()]
+        >>> parts = [stream.push(noisy[:, :700]), stream.push(noisy[:, 700:]), stream.finish()]
         >>> bool(torch.allclose(torch.cat(parts, 1), net(noisy), atol=1e-5))
         True
     """
@@ -48,7 +48,7 @@ class DCCRNStream:
         self.received = self.given = self.frames = 0
 
     @torch.no_grad()
-    def feed(self, samples: Tensor) -> Tensor:
+    def push(self, samples: Tensor) -> Tensor:
         """Enhance what can be enhanced now.
 
         Shape:

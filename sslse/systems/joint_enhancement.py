@@ -127,7 +127,7 @@ class JointEnhancement(System):
         self.nsnr = SNRLoss(**(nsnr or {}))
         self.encoder_loss = EncoderLoss(**(encoder or {}))
         self.contrastive_loss = ContrastiveTokenizerLoss(**(contrastive or {}))
-        self.si_snr = SISNRLoss()
+        self.snr, self.si_snr = SNRLoss(), SISNRLoss()
         # Gradients are averaged here, not by DDP, where they are taken apart or where a part of the
         # recogniser may have none.
         self.own_backward = surgery or train_asr
@@ -171,6 +171,7 @@ class JointEnhancement(System):
         from sslse.recognizers.tokenizer import Tokenizer
 
         tokenizer = Tokenizer.from_pretrained(folder)
+        tokenizer.check_encoder(self.asr)
         tokenizer.eval().requires_grad_(False)
         return tokenizer
 
@@ -309,7 +310,7 @@ class JointEnhancement(System):
         parts, numbers, enhanced = self.loss_parts(batch, self.weights)
         numbers["loss"] = float(sum(self.weights[name] * value for name, value in parts.items()))
         lengths = batch.get("lengths")
-        numbers["snr_db"] = -float(self.nsnr(enhanced, batch["clean"], lengths).mean())
+        numbers["snr_db"] = -float(self.snr(enhanced, batch["clean"], lengths).mean())
         numbers["si_snr_db"] = -float(self.si_snr(enhanced, batch["clean"], lengths).mean())
         self.log_numbers("valid", numbers)
 

@@ -131,7 +131,7 @@ def test_streaming_equals_the_whole_recording(data, samples, hop):
     stream, parts, start = DCCRNStream(net, batch=2), [], 0
     while start < samples:
         step = data.draw(st.integers(1, 200))
-        parts.append(stream.feed(noisy[:, start : start + step]))
+        parts.append(stream.push(noisy[:, start : start + step]))
         start += step
         # All that is certain by now has been given.
         received, given_ = min(start, samples), sum(part.shape[1] for part in parts)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ import yaml
 from safetensors.torch import load_file
 
 from sslse.errors import ConfigError
+from sslse.systems.base import OptimizerConfig
 from sslse.systems.joint_enhancement import FirstPhase, JointEnhancement
 
 SMALL = {
@@ -26,21 +29,7 @@ SMALL = {
     "blocks": 2,
     "repeats": 1,
 }
-SYSTEMS = {
-    "standalone": {"weights": {"nsnr": 1.0}},
-    "straight": {"weights": {"nsnr": 1.0, "asr": 1.0}, "train_asr": True},
-    "aso": {
-        "weights": {"nsnr": 1.0, "asr": 1.0},
-        "train_asr": True,
-        "first_phase": {"steps": 1, "weights": {"nsnr": 0.3, "encoder": 0.7}},
-    },
-    "grad": {"weights": {"nsnr": 1.0, "asr": 1.0}, "train_asr": True, "surgery": True},
-    "token": {
-        "weights": {"nsnr": 0.3, "encoder": 0.7, "contrastive": 1.0},
-        "contrastive": {"theta": 1.0},
-    },
-    "proposed": {"weights": {"nsnr": 0.3, "encoder": 0.7, "contrastive": 1.0}},
-}
+CONFIGS = sorted(Path(__file__).parents[2].glob("conf/joint/*.yaml"))
 TOKENS = ["<blank>", "<unk>", "high", "low", "<sos/eos>"]
 
 
@@ -81,7 +70,7 @@ def tokenizer(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("tokenizer")
     torch.manual_seed(0)
-    Tokenizer(torch.randn(6, 8)).save_pretrained(folder)
+    Tokenizer(torch.randn(6, 8), downsample_rate=320).save_pretrained(folder)
     return folder
 
 
@@ -103,7 +92,9 @@ def batch(lengths=(8000, 6000)) -> dict[str, torch.Tensor]:
 
 
 def system(name: str, asr: Path, tokenizer: Path | None = None, **changes) -> JointEnhancement:
-    options = {**SYSTEMS[name], **changes}
+    (config,) = (path for path in CONFIGS if path.stem == name)
+    options = {**yaml.safe_load(config.read_text())["model"]["init_args"], **changes}
+    options["optimizer"] = OptimizerConfig()
     if isinstance(options.get("first_phase"), dict):
         options["first_phase"] = FirstPhase(**options["first_phase"])
     folders = {"asr": str(asr), "tokenizer": str(tokenizer) if tokenizer else None}
@@ -130,7 +121,7 @@ class TestLosses:
     """Values and gradients against independent computations."""
 
     def test_total_is_the_weighted_sum(self, asr, tokenizer):
-        model = system("proposed", asr, tokenizer)
+        model = system("cbpc", asr, tokenizer)
         loss, numbers = model.training_losses(batch())
         weights = model.weights
         expected = sum(weight * numbers[name] for name, weight in weights.items())
@@ -142,7 +133,7 @@ class TestLosses:
 
     def test_an_utterance_has_the_same_loss_alone_and_padded(self, asr, tokenizer):
         weights = {"nsnr": 1.0, "encoder": 1.0, "contrastive": 1.0, "asr": 1.0}
-        model = system("proposed", asr, tokenizer, weights=weights)
+        model = system("cbpc", asr, tokenizer, weights=weights)
         # A network that sees one sample alone: the enhancers' own reach is tested with them.
         model.enhancer.estimate = lambda noisy: noisy.tanh()
         together = batch()
@@ -207,13 +198,26 @@ class TestLosses:
                 {"nsnr": 1.0, "encoder": 1.0}, str(asr), enhancer={**SMALL, "sample_rate": 8000}
             )
 
+    def test_a_tokenizer_of_another_encoder_is_refused(self, asr, tmp_path):
+        from sslse.recognizers.tokenizer import Tokenizer
 
-def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path, name: str) -> Path:
-    options = {**SYSTEMS[name], "enhancer": SMALL, "conflict_every": 1}
-    options.update(asr=str(asr), tokenizer=str(tokenizer))
-    options["optimizer"] = {"lr": 0.01, "schedule": "plateau", "patience": 0, "warmup_steps": 2}
+        for centres, rate in ((torch.randn(6, 9), 320), (torch.randn(6, 8), 640)):
+            Tokenizer(centres, downsample_rate=rate).save_pretrained(tmp_path)
+            with pytest.raises(ConfigError, match="use the encoder that it was clustered with"):
+                system("token", asr, tmp_path)
+
+
+def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path | None, shared: Path):
+    """Return ``conf/joint/X.yaml`` and the configuration that a recipe adds to it."""
+    own = yaml.safe_load(shared.read_text())["model"]
+    options = {"enhancer": SMALL, "conflict_every": 1, "asr": str(asr)}
+    options["optimizer"] = {"lr": 0.01, "patience": 0, "warmup_steps": 2}
+    if "contrastive" in own["init_args"]["weights"]:
+        options["tokenizer"] = str(tokenizer)
+    if "first_phase" in own["init_args"]:
+        options["first_phase"] = {"steps": 1}
     kind, data = "MixtureData", {"crop_seconds": 0.4}
-    if "asr" in options["weights"]:
+    if "asr" in own["init_args"]["weights"]:
         kind, data = "TranscribedMixtureData", {"max_seconds": 3.0}
     data.update(
         train=str(corpus / "data" / "train"),
@@ -223,10 +227,7 @@ def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path, name: s
         batch_size=4,
     )
     config = {
-        "model": {
-            "class_path": "sslse.systems.joint_enhancement.JointEnhancement",
-            "init_args": options,
-        },
+        "model": {"class_path": own["class_path"], "init_args": options},
         "data": {"class_path": f"sslse.data.modules.{kind}", "init_args": data},
         "trainer": {
             "max_steps": 2,
@@ -237,9 +238,9 @@ def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path, name: s
             "log_every_n_steps": 1,
         },
     }
-    path = folder / f"{name}.yaml"
+    path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(config))
-    return path
+    return [shared, path]
 
 
 @pytest.fixture(scope="session")
@@ -254,37 +255,32 @@ def digest(folder: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
 
 
-def run(config: Path, exp: Path, *options: str) -> str:
-    command = [sys.executable, "-m", "sslse", "train", "--config", str(config), "--exp", str(exp)]
-    command += ["--save-every", "2", "--average-best", "0", *options]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("shared", CONFIGS, ids=lambda path: path.stem)
 def test_every_system_trains_and_leaves_frozen_parts_alone(
-    name, transcribed, asr, tokenizer, tmp_path
+    shared, transcribed, asr, tokenizer, tmp_path
 ):
     from argparse import Namespace
 
     from sslse.systems.training import train
 
-    config = write_config(transcribed, tmp_path, asr, tokenizer, name)
+    configs = write_config(transcribed, tmp_path, asr, tokenizer, shared)
     before = digest(asr), digest(tokenizer)
-    rest = ["--trainer.max_steps", "2"]
-    options = {"save_every": 1, "average_best": 0, "init_param": None, "seed": 0}
+    options = {"save_every": 1, "average_best": 0, "init_param": None, "seed": 0, "rest": []}
     exp = tmp_path / "exp"
-    train(Namespace(config=[config], exp=exp, rest=rest, **options))
+    train(Namespace(config=configs, exp=exp, **options))
     assert (digest(asr), digest(tokenizer)) == before
+    resolved = yaml.safe_load((exp / "config.yaml").read_text())["model"]["init_args"]
+    own = yaml.safe_load(shared.read_text())["model"]["init_args"]
+    assert resolved["weights"] == own["weights"]
+    assert resolved["optimizer"]["schedule"] == "plateau"
     checkpoint = torch.load(exp / "checkpoints" / "step00000002.ckpt", weights_only=True)
     kept = {key.split(".")[0] for key in checkpoint["state_dict"]}
-    trained_asr = SYSTEMS[name].get("train_asr", False)
+    trained_asr = own.get("train_asr", False)
     assert kept == ({"enhancer", "asr"} if trained_asr else {"enhancer"})
     assert (exp / "enhancer" / "model.safetensors").exists()
     rows = list(csv.DictReader(open(exp / "metrics.csv")))
-    if name != "standalone":
+    if set(own["weights"]) > {"nsnr"}:
         cosines = [float(row["train/conflict_cosine"]) for row in rows[:2]]
         assert all(-1 <= value <= 1 for value in cosines)
     assert (exp / "asr").exists() == trained_asr
@@ -301,27 +297,53 @@ def test_every_system_trains_and_leaves_frozen_parts_alone(
         assert len(recognizer.transcribe([np.zeros(8000, np.float32)], 16000)) == 1
 
 
+PLUGIN = Path(__file__).with_name("plugin")
+
+
+def run(configs: list[Path], exp: Path, *options: str, status: int = 0, **environment) -> str:
+    command = [sys.executable, "-m", "sslse", "train", "--exp", str(exp)]
+    command += [f"--config={path}" for path in configs]
+    command += ["--save-every", "2", "--average-best", "0", "--trainer.max_steps", "6", *options]
+    path = os.pathsep.join([str(PLUGIN), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == status, done.stderr[-2000:]
+    return done.stdout
+
+
+def tiny_config(corpus: Path, folder: Path) -> list[Path]:
+    """The configuration of Joint-Grad with a recogniser that needs no ESPnet."""
+    (grad,) = (path for path in CONFIGS if path.stem == "grad")
+    configs = []
+    for source in write_config(corpus, folder, folder, None, grad):
+        config = yaml.safe_load(source.read_text())
+        config["model"]["class_path"] = "tiny_recognizer.TinyJoint"
+        configs.append(folder / f"tiny_{source.name}")
+        configs[-1].write_text(yaml.safe_dump(config))
+    return configs
+
+
 def final(exp: Path) -> dict[str, torch.Tensor]:
     asr = torch.load(exp / "asr" / "joint.ave.pth", weights_only=True)
     return {**load_file(exp / "enhancer" / "model.safetensors"), **asr}
 
 
 @pytest.mark.slow
-def test_surgery_continues_exactly_and_equals_itself_on_two_processes(
-    transcribed, asr, tokenizer, tmp_path
-):
-    config = write_config(transcribed, tmp_path, asr, tokenizer, "grad")
+def test_surgery_continues_exactly_and_equals_itself_on_two_processes(transcribed, tmp_path):
+    config = tiny_config(transcribed, tmp_path)
     whole, broken, shared = (tmp_path / name for name in ("whole", "broken", "shared"))
-    run(config, whole, "--trainer.max_steps", "6")
-    # The checkpoint of step 2 was written before the validation that may lower the rate.
-    run(config, broken, "--trainer.max_steps", "2")
-    assert "continuing" in run(config, broken, "--trainer.max_steps", "6")
+    run(config, whole)
+    # Killed between a checkpoint and the validation of the same step, which may lower the rate.
+    run(config, broken, status=-signal.SIGKILL, DIE_AT_STEP="4")
+    assert "continuing" in run(config, broken)
     assert all(torch.equal(final(whole)[name], value) for name, value in final(broken).items())
-    rates = (exp / "metrics.csv" for exp in (whole, broken))
-    losses = [[row["train/loss"] for row in csv.DictReader(open(path))] for path in rates]
-    assert losses[0] == losses[1]
+    logs = [list(csv.DictReader(open(exp / "metrics.csv"))) for exp in (whole, broken)]
+    assert logs[0] == logs[1] and len(logs[0]) == 6
+    states = [torch.load(exp / "checkpoints" / "step00000006.ckpt") for exp in (whole, broken)]
+    assert states[0]["callbacks"]["Plateau"] == states[1]["callbacks"]["Plateau"]
+    assert states[0]["callbacks"]["Plateau"]["scale"] == 0.5
     two = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
-    run(config, shared, "--trainer.max_steps", "6", *two)
+    run(config, shared, *two)
     for name, value in final(shared).items():
         torch.testing.assert_close(value, final(whole)[name], rtol=1e-3, atol=1e-4)
     rows = [list(csv.DictReader(open(exp / "metrics.csv"))) for exp in (whole, shared)]

@@ -122,6 +122,19 @@ def greedy_decode(logits: torch.Tensor, lengths: torch.Tensor) -> list[list[int]
     return decoded
 
 
+def pad_waveforms(waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return waveforms (samples,) as one tensor (B, T), zeros at their ends, and lengths (B,).
+
+    Example:
+        >>> pad_waveforms([np.ones(2), np.ones(1)])
+        (tensor([[1., 1.],
+                [1., 0.]]), tensor([2, 1]))
+    """
+    tensors = [torch.from_numpy(np.ascontiguousarray(w, dtype=np.float32)) for w in waveforms]
+    lengths = torch.tensor([len(tensor) for tensor in tensors])
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
+
+
 class CTCRecognizerModel(nn.Module):
     """A head with the upstream that it was trained on, as one recogniser.
 
@@ -141,12 +154,22 @@ class CTCRecognizerModel(nn.Module):
     @torch.no_grad()
     def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """Return one transcript for each waveform (samples,) at ``sample_rate``."""
-        tensors = [torch.from_numpy(np.ascontiguousarray(w, dtype=np.float32)) for w in waveforms]
-        lengths = torch.tensor([len(tensor) for tensor in tensors])
-        padded = nn.utils.rnn.pad_sequence(tensors, batch_first=True)
-        features = self.upstream(padded, lengths)
+        log_probs, frames = self.log_probs(*pad_waveforms(waveforms))
+        return [self.tokens.decode(ids) for ids in greedy_decode(log_probs, frames)]
+
+    @torch.no_grad()
+    def log_probs(
+        self, waveform: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the log-probabilities (B, F, V) of the tokens, blank at 0, and their lengths.
+
+        Args:
+            waveform: (B, T).
+            lengths: (B,) samples.
+        """
+        features = self.upstream(waveform, lengths)
         logits, frames = self.head(features.hidden_states, features.lengths)
-        return [self.tokens.decode(ids) for ids in greedy_decode(logits, frames)]
+        return logits.log_softmax(-1), frames
 
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> CTCRecognizerModel:

@@ -7,6 +7,8 @@ fail are named, the others go on, and the exit status is 1.
   sslse decode --recognizer espnet --model exp/asr --data data/test --out exp/asr/decode_test
   sslse decode --recognizer whisper --model openai/whisper-base.en --data wav.scp --out hyp
   sslse decode --recognizer pocketsphinx --option words=yes,no --data data/test --out hyp
+  sslse decode --recognizer ctc --model exp/ctc/downstream --beam 500 --lm exp/lm --lm-weight 1 \
+      --data data/test --out exp/ctc/decode_test_lm
 """
 
 from __future__ import annotations
@@ -40,6 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="option of the recogniser, such as beam_size=5; may be repeated (default: none)",
     )
+    search = parser.add_argument_group("beam search of CTC recognisers (default: best path)")
+    search.add_argument("--beam", type=int, help="hypotheses kept (default: 1, no search)")
+    search.add_argument(
+        "--lm", help="word language model: folder of train_lm, or ARPA file (default: none)"
+    )
+    search.add_argument("--lm-weight", type=float, help="its weight (default: 1)")
+    search.add_argument("--word-score", type=float, help="added for each word (default: 0)")
+    search.add_argument(
+        "--nbest", type=int, help="write so many hypotheses with scores to OUT/nbest (default: 1)"
+    )
     parser.add_argument(
         "--batch-size", type=int, default=8, help="utterances in a batch (default: 8)"
     )
@@ -56,11 +68,15 @@ def run(args: argparse.Namespace) -> int:
     from sslse.recognizers.decode_worker import DecodeTask
     from sslse.recognizers.decoding import decode
 
+    options = dict(map(_parse_option, args.option))
+    for key in ("beam", "lm", "lm_weight", "word_score", "nbest"):
+        if getattr(args, key) is not None:
+            options[key] = getattr(args, key)
     task = DecodeTask(
         recognizer=args.recognizer,
         model=args.model,
         data=args.data,
-        options=dict(map(_parse_option, args.option)),
+        options=options,
         batch_size=args.batch_size,
         allow_pipes=not args.no_pipes,
     )

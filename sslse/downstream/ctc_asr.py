@@ -138,9 +138,22 @@ class CTCRecognizerModel(nn.Module):
     @torch.no_grad()
     def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """Return one transcript for each waveform (samples,) at ``sample_rate``."""
-        features = self.upstream(*pad_waveforms(waveforms))
+        log_probs, frames = self.log_probs(*pad_waveforms(waveforms))
+        return [self.tokens.decode(ids) for ids in greedy_decode(log_probs, frames)]
+
+    @torch.no_grad()
+    def log_probs(
+        self, waveform: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the log-probabilities (B, F, V) of the tokens, blank at 0, and their lengths.
+
+        Args:
+            waveform: (B, T).
+            lengths: (B,) samples.
+        """
+        features = self.upstream(waveform, lengths)
         logits, frames = self.head(features.hidden_states, features.lengths)
-        return [self.tokens.decode(ids) for ids in greedy_decode(logits, frames)]
+        return logits.log_softmax(-1), frames
 
     @classmethod
     def from_pretrained(cls, directory: str | Path) -> CTCRecognizerModel:

@@ -105,7 +105,13 @@ def load_downstream(directory: str | Path, kind: str) -> Downstream:
 
 
 def pad_waveforms(waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return waveforms (samples,) as one zero-padded batch (B, T) and their lengths (B,)."""
+    """Return waveforms (samples,) as one tensor (B, T), zeros at their ends, and lengths (B,).
+
+    Example:
+        >>> pad_waveforms([np.ones(2), np.ones(1)])
+        (tensor([[1., 1.],
+                [1., 0.]]), tensor([2, 1]))
+    """
     tensors = [torch.from_numpy(np.ascontiguousarray(w, dtype=np.float32)) for w in waveforms]
     lengths = torch.tensor([len(tensor) for tensor in tensors])
     return nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths

@@ -58,6 +58,11 @@ class Recognizer(abc.ABC):
         Raises:
             AudioError: a waveform is empty, has channels, or holds NaN or infinite samples.
         """
+        prepared = self.prepare(waveforms, sample_rate)
+        return self.recognize(prepared) if prepared else []
+
+    def prepare(self, waveforms: Sequence[np.ndarray], sample_rate: int) -> list[np.ndarray]:
+        """Return waveforms checked, as float32, at the model's rate; raises as `transcribe`."""
         prepared = []
         for index, waveform in enumerate(waveforms):
             waveform = np.asarray(waveform, dtype=np.float32)
@@ -73,7 +78,7 @@ class Recognizer(abc.ABC):
 
                 waveform = resample(waveform, sample_rate, self.sample_rate)
             prepared.append(waveform)
-        return self.recognize(prepared) if prepared else []
+        return prepared
 
 
 def find_recognizer(name: str) -> type[Recognizer]:

@@ -1,31 +1,137 @@
-"""Our own head on a frozen SSL upstream as a recogniser."""
+"""Our own head on a frozen SSL upstream as a recogniser, greedy or with a language model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sslse.errors import ConfigError
 from sslse.recognizers.base import Recognizer
 
+if TYPE_CHECKING:
+    from sslse.recognizers.ctc_beam import Hypothesis
+
 
 class CTCRecognizer(Recognizer):
     """The CTC head of a trained downstream folder, on the upstream that it names.
 
+    Another CTC model becomes a recogniser with the same options by a subclass that overrides
+    :meth:`load`.
+
     Args:
         model: the ``downstream`` folder that ``sslse train`` exported.
+        beam: hypotheses kept by the prefix beam search; 1 without language model: the best path,
+            no search.
+        lm: folder of a Transformer language model or ARPA file (``sslse.recognizers.train_lm``).
+        lm_weight: weight of its log-probability.
+        word_score: added for each word.
+        unknown_score: added for each word that the language model does not have.
+        lexicon: ``lm``: only words of the language model; or a file of words, one a line.
+        nbest: hypotheses that :meth:`recognize_nbest` returns for each waveform.
+        beam_threshold: drop hypotheses this much worse than the best; None: none.
+        tokens_per_frame: most probable tokens that extend hypotheses; 0: all.
+        blank_threshold: frames where the blank is more probable extend nothing; 1: none.
+        lm_margin: see :class:`sslse.recognizers.ctc_beam.CTCBeamSearch`.
+        lm_dtype: ``float32`` or ``bfloat16``, of a Transformer's products.
+
+    Raises:
+        ConfigError: a folder is not what is expected, or an option is out of its range.
     """
 
-    def __init__(self, model: str | Path) -> None:
+    def __init__(
+        self,
+        model: str | Path,
+        beam: int = 1,
+        lm: str | Path | None = None,
+        lm_weight: float = 1.0,
+        word_score: float = 0.0,
+        unknown_score: float = -10.0,
+        lexicon: str | None = None,
+        nbest: int = 1,
+        beam_threshold: float | None = None,
+        tokens_per_frame: int = 0,
+        blank_threshold: float = 1.0,
+        lm_margin: float | None = None,
+        lm_dtype: str = "float32",
+    ) -> None:
+        if nbest < 1:
+            raise ConfigError(f"nbest {nbest}: expected at least 1")
+        self.model = self.load(model)
+        self.sample_rate = self.model.sample_rate
+        self.nbest = nbest
+        self.search = None
+        if beam > 1 or lm is not None or lexicon is not None:
+            from sslse.recognizers.ctc_beam import CTCBeamSearch
+            from sslse.recognizers.word_lm import load_word_lm
+
+            self.search = CTCBeamSearch(
+                self.model.tokens,
+                load_word_lm(lm, dtype=lm_dtype) if lm is not None else None,
+                beam=beam,
+                lm_weight=lm_weight,
+                word_score=word_score,
+                unknown_score=unknown_score,
+                lexicon=_read_lexicon(lexicon),
+                beam_threshold=beam_threshold,
+                tokens_per_frame=tokens_per_frame,
+                blank_threshold=blank_threshold,
+                lm_margin=lm_margin,
+            )
+        elif nbest > 1:
+            raise ConfigError(f"nbest {nbest} needs a beam search: give a beam above 1")
+
+    def load(self, folder: str | Path) -> Any:
+        """Return the model of a folder: ``sample_rate``, ``tokens``, ``log_probs``, ``transcribe``.
+
+        ``log_probs(waveform (B, T), lengths (B,))`` returns log-probabilities (B, F, V) with the
+        blank at 0, and their lengths (B,).
+        """
         from sslse.downstream.ctc_asr import CTCRecognizerModel
 
-        if not Path(model).is_dir():
-            raise ConfigError(f"{model} is no folder; give the 'downstream' folder of a training")
-        self.model = CTCRecognizerModel.from_pretrained(model).eval()
-        self.sample_rate = self.model.sample_rate
+        if not Path(folder).is_dir():
+            raise ConfigError(f"{folder} is no folder; give the 'downstream' folder of a training")
+        return CTCRecognizerModel.from_pretrained(folder).eval()
 
     def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
-        return self.model.transcribe(list(waveforms))
+        if self.search is None:
+            return self.model.transcribe(list(waveforms))
+        return [found[0].text if found else "" for found in self._search(waveforms, 1)]
+
+    def recognize_nbest(self, waveforms: Sequence[np.ndarray]) -> list[list[Hypothesis]]:
+        """Return the ``nbest`` hypotheses of each waveform (samples,) at ``sample_rate``.
+
+        Raises:
+            ConfigError: there is no beam search (``beam`` is 1).
+        """
+        if self.search is None:
+            raise ConfigError("several hypotheses need a beam search: give a beam above 1")
+        return self._search(waveforms, self.nbest)
+
+    def _search(self, waveforms: Sequence[np.ndarray], nbest: int) -> list[list[Hypothesis]]:
+        from sslse.downstream.pack import pad_waveforms
+
+        log_probs, lengths = self.model.log_probs(*pad_waveforms(waveforms))
+        frames = log_probs.detach().double().cpu().numpy()
+        return [
+            self.search(utterance[:length], nbest)
+            for utterance, length in zip(frames, lengths.tolist(), strict=True)
+        ]
+
+
+def _read_lexicon(lexicon: str | None) -> str | list[str] | None:
+    """Return ``lm`` and None as they are, and the words of a file."""
+    if lexicon is None or lexicon == "lm":
+        return lexicon
+    try:
+        words = Path(lexicon).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"lexicon {lexicon}: expected 'lm' or a file of words: {error}"
+        ) from error
+    if not words:
+        raise ConfigError(f"lexicon {lexicon} has no words")
+    return words

@@ -27,6 +27,8 @@ class Outcome(NamedTuple):
     error: str
     seconds: float
     sample_rate: int
+    nbest: Sequence[dict[str, Any]] = ()
+    """The hypotheses with their scores, if several were wanted."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class DecodeTask:
         segments = Path(self.data) / "segments"
         if segments.is_file():
             digest.update(segments.read_bytes())
-        if self.model is not None:
-            for path in sorted(Path(self.model).glob("*")):
-                digest.update(f"{path} {_state(path)}\n".encode())
+        for folder in filter(None, (self.model, self.options.get("lm"))):
+            for path in [Path(folder), *sorted(Path(folder).glob("*"))]:
+                if path.is_file():
+                    digest.update(f"{path} {_state(path)}\n".encode())
         return {
             "recognizer": self.recognizer,
             "model": self.model,
@@ -117,10 +120,10 @@ class Worker:
                 waveform = resample(waveform, rate, self.recognizer.sample_rate)
             ids.append((utterance, seconds, other_rate))
             waveforms.append(waveform)
-        for (utterance, seconds, rate), (text, error) in zip(
+        for (utterance, seconds, rate), (text, error, nbest) in zip(
             ids, self._recognize(waveforms), strict=True
         ):
-            outcomes[utterance] = Outcome(utterance, text, error, seconds, rate)
+            outcomes[utterance] = Outcome(utterance, text, error, seconds, rate, nbest)
         return [outcomes[utterance] for utterance in utterances]
 
     def _read(self, utterance: str) -> tuple[Any, int]:
@@ -132,14 +135,23 @@ class Worker:
             raise AudioError("the audio is empty")
         return waveform, rate
 
-    def _recognize(self, waveforms: list[Any]) -> list[tuple[str | None, str]]:
-        """Return (text, "") or (None, reason) for each; a bad utterance does not harm its batch."""
+    def _recognize(self, waveforms: list[Any]) -> list[tuple[str | None, str, list[dict]]]:
+        """Return (text, "", n-best) or (None, reason, []) for each waveform.
+
+        A bad utterance does not harm its batch.
+        """
         rate = self.recognizer.sample_rate
         try:
-            return [(text, "") for text in self.recognizer.transcribe(waveforms, rate)]
+            if self.task.options.get("nbest", 1) > 1:
+                prepared = self.recognizer.prepare(waveforms, rate)
+                return [
+                    (found[0].text if found else "", "", [one._asdict() for one in found])
+                    for found in (self.recognizer.recognize_nbest(prepared) if prepared else [])
+                ]
+            return [(text, "", []) for text in self.recognizer.transcribe(waveforms, rate)]
         except (SslseError, RuntimeError, ValueError, IndexError) as error:
             if len(waveforms) == 1:
-                return [(None, " ".join(str(error).split()) or repr(error))]
+                return [(None, " ".join(str(error).split()) or repr(error), [])]
         return [result for waveform in waveforms for result in self._recognize([waveform])]
 
 

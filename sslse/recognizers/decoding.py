@@ -37,6 +37,7 @@ def decode(task: DecodeTask, out: Path, nj: int = 1, name: str = "text") -> Summ
     """Recognise a set into ``out/<name>``; what an interrupted run finished is kept.
 
     Utterances that fail are listed in ``out/failed`` with their reasons, and tried again next time.
+    If several hypotheses are wanted, they are in ``out/nbest``: lines of an id and a JSON list.
 
     Args:
         task: what to do.
@@ -46,9 +47,10 @@ def decode(task: DecodeTask, out: Path, nj: int = 1, name: str = "text") -> Summ
     """
     out.mkdir(parents=True, exist_ok=True)
     partial, text, failed = out / f".{name}.partial", out / name, out / "failed"
+    partial_nbest, nbest = out / ".nbest.partial", out / "nbest"
     utterances = task.utterances()
     if not _continues(task.record(), out):
-        for path in (partial, text, failed):
+        for path in (partial, text, failed, partial_nbest, nbest):
             path.unlink(missing_ok=True)
         with atomic_open(out / "decode.json") as stream:
             json.dump(task.record(), stream, indent=2)
@@ -60,15 +62,29 @@ def decode(task: DecodeTask, out: Path, nj: int = 1, name: str = "text") -> Summ
     if len(left) < len(utterances):
         print(f"{len(utterances) - len(left)} utterances are done already", flush=True)
     errors = {}
+    hypotheses = _read_partial(nbest) | _read_partial(partial_nbest)
     # Unfinished words of an earlier text must survive the end of this run as well.
-    with open(partial, "a", encoding="utf-8") as stream:
+    with (
+        open(partial, "a", encoding="utf-8") as stream,
+        open(partial_nbest, "a", encoding="utf-8") as nbest_stream,
+    ):
         for outcome in _report(_outcomes(task, left, nj), len(left)):
             if outcome.text is None:
                 errors[outcome.utterance] = outcome.error
             else:
                 finished[outcome.utterance] = outcome.text
+                if outcome.nbest:  # before the text, which says that the utterance is done
+                    line = json.dumps(outcome.nbest, ensure_ascii=False)
+                    hypotheses[outcome.utterance] = line
+                    nbest_stream.write(f"{outcome.utterance} {line}\n")
+                    nbest_stream.flush()
                 stream.write(f"{outcome.utterance} {outcome.text}\n")
                 stream.flush()
+    if hypotheses:
+        with atomic_open(nbest) as stream:
+            stream.writelines(
+                f"{name} {hypotheses[name]}\n" for name in sorted(set(utterances) & set(hypotheses))
+            )
     with atomic_open(text) as stream:
         for utterance in sorted(set(utterances) & set(finished)):
             stream.write(f"{utterance} {finished[utterance]}".rstrip() + "\n")
@@ -78,6 +94,7 @@ def decode(task: DecodeTask, out: Path, nj: int = 1, name: str = "text") -> Summ
     else:
         failed.unlink(missing_ok=True)
     partial.unlink()
+    partial_nbest.unlink()
     return Summary(len(utterances), len(errors))
 
 

@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(args: argparse.Namespace) -> None:
     """Prepare what ESPnet reads, then run its trainer until the last epoch."""
-    config = _read_config(args.config)
+    config = read_training_config(args.config)
     max_epoch = args.max_epoch or config.get("max_epoch", 40)
     token_type = config.get("token_type", "word")
     record = {
@@ -81,7 +81,7 @@ def train(args: argparse.Namespace) -> None:
         "valid": str(args.valid),
         "vocab_size": args.vocab_size if token_type == "bpe" else None,
     }
-    if _finished(args.exp, record, max_epoch):
+    if is_finished(args.exp, record, max_epoch):
         print(f"{args.exp} is trained already ({max_epoch} epochs)", flush=True)
         return
     args.exp.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,12 @@ def train(args: argparse.Namespace) -> None:
     print(f"{args.exp} is trained", flush=True)
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_training_config(path: Path) -> dict[str, Any]:
+    """Read the configuration of a training.
+
+    Raises:
+        ConfigError: there is none, or it has no keys.
+    """
     try:
         config = yaml.safe_load(path.read_text())
     except FileNotFoundError:
@@ -111,11 +116,11 @@ def _read_config(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no YAML file: {error}") from error
     if not isinstance(config, dict):
-        raise ConfigError(f"{path} holds no keys; expected an ESPnet ASR configuration")
+        raise ConfigError(f"{path} holds no keys; expected an ESPnet configuration")
     return config
 
 
-def _finished(exp: Path, record: dict[str, Any], max_epoch: int) -> bool:
+def is_finished(exp: Path, record: dict[str, Any], max_epoch: int) -> bool:
     """Whether this training has ended; refuses a folder of another one."""
     try:
         earlier = json.loads((exp / "training.json").read_text())
@@ -144,7 +149,7 @@ def _command(
     command += ["--config", str(args.config)]
     command += ["--output_dir", str(args.exp), "--resume", "true", "--collect_stats", "false"]
     command += ["--seed", str(args.seed), "--max_epoch", str(max_epoch)]
-    command += ["--ngpu", str(_count_gpus() if args.ngpu is None else args.ngpu)]
+    command += ["--ngpu", str(count_gpus() if args.ngpu is None else args.ngpu)]
     command += ["--token_type", token_type]
     for option, path in tokens.items():
         command += [f"--{option}", str(path)]
@@ -155,7 +160,8 @@ def _command(
     return command
 
 
-def _count_gpus() -> int:
+def count_gpus() -> int:
+    """Return how many GPUs ESPnet is given: 1 if there is one, else 0."""
     import torch
 
     return min(1, torch.cuda.device_count())

@@ -5,8 +5,6 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from test_resume import finish, kill_when
-from test_robust_pretraining import DEMUCS, FUSED, SIZES
 
 from sslse.data.datadir import DataDir
 from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
@@ -16,6 +14,9 @@ from sslse.recognizers import build_recognizer
 from sslse.systems.base import OptimizerConfig
 from sslse.systems.robust_ctc import RobustCTC
 from sslse.systems.robust_pretraining import RobustPretraining
+
+from .test_resume import finish, kill_when
+from .test_robust_pretraining import DEMUCS, FUSED, SIZES
 
 TRAINER = {"accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, "val_check_interval": 4}
 

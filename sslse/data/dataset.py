@@ -18,6 +18,11 @@ from sslse.errors import DataError
 CROP_STREAM = 1
 
 
+def all_have_text(data: DataDir) -> bool:
+    """Return whether every utterance has a transcript; a set with gaps counts as one without."""
+    return data.has("text") and all(name in data.text for name in data.utterances)
+
+
 class CropMixtureDataset(Dataset):
     """Random crops of clean utterances, or whole ones, mixed with noise on the fly.
 
@@ -49,6 +54,7 @@ class CropMixtureDataset(Dataset):
         self.sample_rate = sample_rate
         self.seed = seed
         self.noise_probability = noise_probability
+        self.has_text = crop_seconds is None and all_have_text(speech)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -86,7 +92,7 @@ class CropMixtureDataset(Dataset):
             "noisy": torch.from_numpy(np.ascontiguousarray(noisy)),
             "clean": torch.from_numpy(np.ascontiguousarray(clean)),
         }
-        if self.crop_samples is None and self.speech.has("text"):
+        if self.has_text:
             item["text"] = self.speech.text[utterance]
         return item
 
@@ -137,6 +143,7 @@ class PairDataset(Dataset):
         self.data = noisy
         self.utterances = noisy.utterances
         self.sample_rate = sample_rate
+        self.has_text = all_have_text(noisy)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -147,7 +154,7 @@ class PairDataset(Dataset):
             name: torch.from_numpy(self.data.load(utterance, kind, sample_rate=self.sample_rate)[0])
             for name, kind in (("noisy", "wav"), ("clean", "spk1"))
         }
-        if self.data.has("text"):
+        if self.has_text:
             item["text"] = self.data.text[utterance]
         return item
 

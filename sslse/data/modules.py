@@ -126,7 +126,8 @@ class MixtureData(StepwiseData):
         noise_probability: fraction of crops that get noise.
         babble: whether other training utterances may serve as noise.
         crop_seconds: length of a training crop, s; None trains on whole utterances, batched by
-            length and padded, with their transcripts where ``train`` has ``text``.
+            length and padded, with their transcripts where ``train`` has ``text``. What little
+            padding remains enters an enhancer's global norms.
         max_seconds: longer utterances are left out when whole ones are trained on; None: none.
         valid_utterances: at most this many utterances are used for validation; 0 means all.
     """

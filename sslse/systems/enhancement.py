@@ -3,6 +3,7 @@ several."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from sslse.enhancers import build_enhancer
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+
+FROZEN = re.compile(r"criterion\.criteria\.[^.]+\.(upstream|asr)\.")  # names of frozen weights
 
 
 class EnhancementSystem(System):
@@ -155,7 +158,7 @@ def is_frozen(name: str) -> bool:
         >>> is_frozen("criterion.criteria.ssl_mse.upstream.model.masked_spec_embed")
         True
     """
-    return ".upstream." in name or ".asr." in name
+    return FROZEN.match(name) is not None
 
 
 def interpolate(

@@ -71,3 +71,10 @@ def test_crops_have_one_length_and_no_words(sets):
     assert all(
         batch["noisy"].shape == (2, 6400) and set(batch) == {"noisy", "clean"} for batch in found
     )
+
+
+def test_a_set_with_gaps_in_its_text_counts_as_one_without(sets):
+    path = Path(sets["speech"]) / "text"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    _, found = batches(sets, crop_seconds=None)
+    assert not any("text" in batch for batch in found)

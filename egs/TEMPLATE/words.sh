@@ -16,11 +16,11 @@ mixture_data() {
     echo "--data.noise ${datadir}/noise_${train_set} --data.valid ${datadir}/${valid_set}_noisy"
 }
 
-# simulate_job SET NOISE OUT OPTIONS...: noisy speech of a set. num_jobs: jobs at once.
+# simulate_job COUNT SET NOISE OUT OPTIONS...: noisy speech of a set, one of COUNT jobs at once.
 simulate_job() {
-    job "simulate ${3##*/}" "$3" \
-        sslse simulate --speech "${datadir}/$1" --noise "$2" --out "$3" \
-        --config "${simulate_config}" --seed "${simulate_seed}" --nj "$(share "${num_jobs}")" "${@:4}"
+    job "simulate ${4##*/}" "$4" \
+        sslse simulate --speech "${datadir}/$2" --noise "$3" --out "$4" \
+        --config "${simulate_config}" --seed "${simulate_seed}" --nj "$(share "$1")" "${@:5}"
 }
 
 # decoded SEED SYSTEM SET OA: the folder of one enhanced set.

@@ -8,14 +8,14 @@ declare -A parts=()
 for set in "${sets[@]}"; do
     noisy=${datadir}/${set}_noisy
     if [ "${set}" = "${valid_set}" ] || [ ! -f "${conditions}" ]; then
-        simulate_job "${set}" "${datadir}/noise_${set}" "${noisy}"
+        simulate_job "${num_jobs}" "${set}" "${datadir}/noise_${set}" "${noisy}"
         continue
     fi
     # The same speech in every condition: one set, whose utterances are named after their conditions.
     while read -r condition noise settings; do
         options=(--condition "${condition}")
         for setting in ${settings}; do options+=(--set "${setting}"); done
-        simulate_job "${set}" "${datadir}/noise_${set}${noise#-}" "${noisy}_${condition}" "${options[@]}"
+        simulate_job "${num_jobs}" "${set}" "${datadir}/noise_${set}${noise#-}" "${noisy}_${condition}" "${options[@]}"
         parts[${set}]+=" ${noisy}_${condition}"
     done < <(sed -n '/^[^#]/p' "${conditions}")
 done

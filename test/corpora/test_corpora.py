@@ -285,7 +285,7 @@ def test_librimix_by_alignments(mix, tmp_path):
     (folder / "84-121.alignment.txt").write_text(text)
     with pytest.raises(DataError, match="174-50-0001 of the mixture .* has no alignment"):
         librimix.prepare(mix, "dev", tmp_path / "dev", alignments=tmp_path / "alignments")
-    (folder / "84-121.alignment.txt").write_text("84-121-0000 ONE 0.5\n")
+    (folder / "84-121.alignment.txt").write_text('84-121-0000 ",A," "0.5"\n')
     with pytest.raises(DataError, match="line 1 is no alignment"):
         librimix.prepare(mix, "dev", tmp_path / "dev", alignments=tmp_path / "alignments")
 

@@ -32,10 +32,9 @@ def test_eer_is_where_the_lines_between_all_thresholds_cross(rows):
     eer = float(equal_error_rate(scores, targets))
     # On the polygon through all points: between two of them, miss = false alarm = eer.
     assert any(
-        np.isclose(np.cross(second - first, np.array([eer, eer]) - first), 0, atol=1e-9)
-        and min(first[0], second[0]) - 1e-9 <= eer <= max(first[0], second[0]) + 1e-9
-        and min(first[1], second[1]) - 1e-9 <= eer <= max(first[1], second[1]) + 1e-9
-        for first, second in zip(points[:-1], points[1:], strict=True)
+        abs((b[0] - a[0]) * (eer - a[1]) - (b[1] - a[1]) * (eer - a[0])) < 1e-9
+        and all(min(a[k], b[k]) - 1e-9 <= eer <= max(a[k], b[k]) + 1e-9 for k in (0, 1))
+        for a, b in zip(points[:-1], points[1:], strict=True)
     )
     cost = (0.05 * points[:, 1] + 0.95 * points[:, 0]).min() / 0.05
     assert min_detection_cost(scores, targets) == pytest.approx(cost)

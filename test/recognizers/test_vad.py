@@ -63,6 +63,7 @@ def test_silence_has_no_speech_and_batches_change_nothing(detector, rng):
     assert posterior_turns(*parse_posteriors(together[0]), median=1) == []
 
 
+@pytest.mark.slow  # the package's own module is slow to import
 @silero
 def test_silero_equals_its_own_wrapper(digits):
     import torch
@@ -96,7 +97,7 @@ def test_activity_of_clean_speech_by_hand():
     tone = 0.3 * np.sin(2 * np.pi * 500 * np.arange(RATE) / RATE).astype(np.float32)
     gap = np.zeros(RATE // 10, np.float32)  # 0.1 s belongs to the speech
     pause, click = np.zeros(RATE // 2, np.float32), tone[:320]
-    wave = np.concatenate([tone, gap, tone, pause, click, pause, 0.02 * tone, 1e-4 * tone])
+    wave = np.concatenate([tone, gap, tone, pause, click, pause, 0.1 * tone, 1e-4 * tone])
     assert active_turns(wave, RATE) == [Turn(0, 2.1, "speech"), Turn(3.12, 4.12, "speech")]
     assert active_turns(np.zeros(RATE, np.float32), RATE) == []
     assert active_turns(np.zeros(0, np.float32), RATE) == []

@@ -1,0 +1,46 @@
+"""The published settings of the SUPERB heads are configurations that can be read as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sslse.systems.training import parse
+from sslse.systems.upstream_pretraining import UpstreamPretraining
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "downstream"
+pytestmark = pytest.mark.filterwarnings("ignore:LightningCLI")
+HEADS = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "noise_robust")
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory, tiny_hubert):
+    root = tmp_path_factory.mktemp("upstream")
+    UpstreamPretraining(tiny_hubert, num_units=4, seed=0).eval().export(root)
+    return root / "upstream"
+
+
+def read(upstream, *names):
+    argv = [f"--config={CONF / name}.yaml" for name in names]
+    cli = parse([*argv, f"--model.upstream={upstream}"])
+    return cli.model, cli.datamodule, cli.config["trainer"]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_official_and_noise_robust_set_ups(upstream, name):
+    model, data, trainer = read(upstream, name)
+    assert data.noise_path is None and trainer["max_steps"] in (30_000, 200_000)
+    assert model.optimizer_config.schedule == "constant" and model.optimizer_config.lr == 1e-4
+    robust, noisy, _ = read(upstream, name, "noise_robust")
+    assert type(robust) is type(model) and robust.head_config == model.head_config
+    assert noisy.noise_path == "data/noise_train"
+    assert noisy.simulate == {"snr_low": -3, "snr_high": 20}
+    assert (noisy.train_path, noisy.batch_size) == (data.train_path, data.batch_size)
+
+
+def test_batches_of_the_benchmark(upstream):
+    sizes = {"asr": 32, "ic": 32, "ks": 32, "sid": 8 * 4, "asv": 10 * 5, "sd": 8 * 4}
+    for name, size in sizes.items():
+        _, data, trainer = read(upstream, name)
+        assert data.batch_size * (trainer["accumulate_grad_batches"] or 1) == size

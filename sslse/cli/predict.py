@@ -1,8 +1,9 @@
 """Predict tract variables of recordings: wav files, folders, wav.scp files, data directories.
 
 Writes OUT/tv.ark and OUT/tv.scp at 100 Hz (frame k is k / 100 s), and on request one CSV table and
-one picture a recording (spectrogram and trajectories). Recordings that fail are named, the others
-go on, and the exit status is 1.
+one picture a recording (spectrogram and trajectories). Values are as the model was trained on them:
+deviations from the mean of a speaker, in units of its standard deviation. Recordings that fail are
+named, the others go on, and the exit status is 1.
 
   sslse predict x.wav --model exp/joint/model -o predicted --csv --plot
   sslse predict data/test_noisy/wav.scp --model exp/joint/model -o exp/joint/decode_test

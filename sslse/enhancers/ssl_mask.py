@@ -147,6 +147,7 @@ class SSLMaskEnhancer(Enhancer):
             "sample_rate": sample_rate,
         }
         self.upstream: Upstream = HuggingFaceUpstream.from_description(upstream)
+        self.upstream.fix_unused()
         self.mask = build_mask(self.upstream, self.config["mask"])
         self.front = None if front is None else build_enhancer(**front)
         self.hop_samples = self.upstream.downsample_rate

@@ -76,6 +76,8 @@ def score_trajectories(
             failed[utterance, COLUMN] = "no variable has a correlation"
     speakers = data.utt2spk if data.has("utt2spk") else {}
     for column, entry in summarize(values, speakers, pairs, names).items():
+        if column != COLUMN and not values[column]:
+            continue  # a set without nasals never moves the velum; ``failed`` says so
         write_values(folder / column, {name: (value,) for name, value in values[column].items()})
         entry["n_scored"] = len(values[column])
         entry["n_failed"] = len(utterances) - len(values[column])

@@ -81,6 +81,7 @@ class MultiTaskSystem(System):
         self.model = MultiTaskModel(network, head_configs, mask, _build_front(front))
         if init_param:
             print(f"from {init_param}: {', '.join(self.model.start_from(init_param))}", flush=True)
+        network.fix_unused()
         if upstream_training == "frozen":
             network.freeze()
         elif upstream_training == "partial":

@@ -62,11 +62,12 @@ class HuggingFaceUpstream(Upstream):
         normalize_input: bool | None = None,
     ) -> None:
         super().__init__()
+        model = load_model(name_or_dir)
         preprocessor = load_preprocessor(name_or_dir, needed=normalize_input is None)
         if normalize_input is None:
             normalize_input = preprocessor["do_normalize"]
         rate = preprocessor.get("sampling_rate", 16000)
-        self._set(load_model(name_or_dir), max_layer, final_layer_norm, normalize_input, rate)
+        self._set(model, max_layer, final_layer_norm, normalize_input, rate)
 
     def _set(
         self,
@@ -150,6 +151,13 @@ class HuggingFaceUpstream(Upstream):
         """Fix the convolutional front alone ("partial fine-tuning"); the transformer learns."""
         self.model.feature_extractor.requires_grad_(False)
         return self
+
+    def fix_unused(self) -> None:
+        """Fix the weights that no hidden state depends on: DDP wants a gradient for all others."""
+        for name, parameter in self.model.named_parameters():
+            last_norm = name.startswith("encoder.layer_norm.") and self.pre_norm
+            if name == "masked_spec_embed" or (last_norm and not self.final_layer_norm):
+                parameter.requires_grad_(False)
 
     def remove_weight_norm(self) -> None:
         """Replace the two factors of the position convolution's weight by the weight itself."""

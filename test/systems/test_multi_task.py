@@ -1,8 +1,6 @@
 """Every system of the inversion comparison learns, exports, and continues after a kill."""
 
 import importlib.util
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 from sslse.cli.main import main
 from sslse.downstream.multi_task import MultiTaskModel
 from sslse.enhancers.base import Enhancer
-from sslse.errors import ConfigError
+from sslse.errors import ConfigError, SslseError
 from sslse.systems.multi_task import MultiTaskSystem
 
 HEADS = {
@@ -127,29 +125,41 @@ def test_all_systems_train_and_export(root, capsys):
 
 
 @pytest.mark.slow
-def test_killed_and_continued_equals_unbroken(root):
-    """Half of the training, then the rest in another process, gives the same bits."""
+def test_interrupted_and_continued_equals_unbroken(root, monkeypatch):
+    """Stopped in the middle of the third step, the same command gives the same bits."""
     config = write_config(root, "resume", heads=HEADS, upstream_training="frozen", **SE)
 
-    def run(exp, *options):
-        command = [sys.executable, "-m", "sslse", "train", "--config", config, "--exp", str(exp)]
-        command += ["--save-every", "2", "--average-best", "0", *options]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return load_file(exp / "model/model.safetensors")
+    def run(name):
+        command = ["train", "--config", config, "--exp", str(root / "exp" / name)]
+        return main([*command, "--save-every", "2", "--average-best", "0"])
 
-    unbroken = run(root / "exp/unbroken", "--model.optimizer.schedule", "constant")
-    broken = root / "exp/broken"
-    constant = ("--model.optimizer.schedule", "constant")
-    half = run(broken, *constant, "--trainer.max_steps", "2")
-    whole = run(broken, *constant)
-    assert all(torch.equal(whole[name], value) for name, value in unbroken.items())
-    assert any(not torch.equal(half[name], value) for name, value in unbroken.items())
-    # Frozen: the upstream is bit for bit the one of the folder.
+    assert run("unbroken") == 0
+    whole = MultiTaskSystem.training_losses
+
+    def stops(self, batch):
+        if self.global_step == 2:
+            raise SslseError("the power failed")
+        return whole(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MultiTaskSystem, "training_losses", stops)
+        assert run("broken") == 1
+    assert not (root / "exp/broken/model").exists()
+    assert run("broken") == 0
+    unbroken, broken = (
+        load_file(root / f"exp/{name}/model/model.safetensors") for name in ("unbroken", "broken")
+    )
+    assert unbroken.keys() == broken.keys()
+    assert all(torch.equal(broken[name], value) for name, value in unbroken.items())
+    # Frozen: the upstream is bit for bit the one of the folder; the head is not that of step 2.
     before = load_file(root / "upstream/model.safetensors")
     for name, value in before.items():
-        if "parametrizations" not in name and "masked_spec" not in name:
-            assert torch.equal(whole[f"upstream.model.{name}"], value)
+        if "parametrizations" not in name:
+            assert torch.equal(broken[f"upstream.model.{name}"], value)
+    early = torch.load(root / "exp/broken/checkpoints/step00000002.ckpt", weights_only=True)
+    bias = "model.heads.tv.linear.0.bias"
+    assert not torch.equal(early["state_dict"][bias], broken[bias.removeprefix("model.")])
+    assert not any("upstream" in name for name in early["state_dict"])
 
 
 def system(root, **options):
@@ -187,6 +197,14 @@ def test_both_tasks_teach_the_upstream(root):
     one, other, both = gradient(1.0, 0.0), gradient(0.0, 1.0), gradient(1.0, 1.0)
     assert one.any() and other.any()
     torch.testing.assert_close(both, one + other, atol=1e-6, rtol=1e-4)
+
+
+def test_whatever_learns_gets_a_gradient(root):
+    """Distributed training stops at a parameter without one."""
+    joint = system(root, **SE)
+    joint.training_losses(batch())[0].backward()
+    learning = {n: p for n, p in joint.named_parameters() if p.requires_grad}
+    assert [name for name, value in learning.items() if value.grad is None] == []
 
 
 def test_the_upstream_has_its_own_rate(root):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +18,78 @@ from sslse.data.audio import write_audio
 from sslse.data.datadir import write_datadir
 
 RATE = 16000
+SIZES = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "conv_dim": [16, 16, 16],
+    "conv_stride": [10, 8, 4],
+    "conv_kernel": [20, 16, 8],
+    "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 8,
+    "num_conv_pos_embedding_groups": 2,
+    "num_codevectors_per_group": 8,
+    "codevector_dim": 8,
+    "proj_codevector_dim": 12,
+    "layerdrop": 0.0,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+    "feat_quantizer_dropout": 0.0,
+}
+DEMUCS = {"name": "demucs", "hidden_channels": 4, "depth": 2, "resample_factor": 1}
+
+
+@pytest.fixture(scope="session")
+def robust() -> dict:
+    """Options of tiny models with each set of branches, for ``RobustPretraining``."""
+    both = {"branches": "both", "fusion": {"name": "dual_attention", "heads": 2}}
+    return {
+        "sizes": SIZES,
+        "demucs": DEMUCS,
+        "noisy": {"branches": "noisy"},
+        "enhanced": {"branches": "enhanced", "enhancer": DEMUCS},
+        "both": {**both, "enhancer": DEMUCS},
+        "concat": {**both, "enhancer": DEMUCS, "fusion": {"name": "concat"}},
+    }
+
+
+@pytest.fixture(scope="session")
+def training() -> SimpleNamespace:
+    """``finish(config, exp, *options)``, ``kill_when(config, exp, reached)``, ``command``."""
+    return SimpleNamespace(command=command, finish=finish, kill_when=kill_when)
+
+
+def command(config, exp, *options):
+    return [
+        *(sys.executable, "-m", "sslse", "train", "--config", str(config), "--exp", str(exp)),
+        *("--save-every", "2", "--data.num_workers", "2", *options),
+    ]
+
+
+def finish(config, exp, *options):
+    done = subprocess.run(command(config, exp, *options), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def kill_when(config, exp, reached):
+    """Start the training in its own process group and kill all of it as soon as ``reached()``."""
+    process = subprocess.Popen(
+        command(config, exp),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 300
+    while not reached():
+        assert process.poll() is None, process.stderr.read().decode()[-2000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def write_set(root: Path, name: str, count: int, seed: int, kind: str = "speech") -> Path:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
 import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -16,48 +12,18 @@ from safetensors.torch import load_file
 pytestmark = pytest.mark.slow
 
 
-def command(config, exp, *options):
-    return [
-        *(sys.executable, "-m", "sslse", "train", "--config", str(config), "--exp", str(exp)),
-        *("--save-every", "2", "--data.num_workers", "2", *options),
-    ]
-
-
-def finish(config, exp, *options):
-    done = subprocess.run(command(config, exp, *options), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
 def same_weights(first, second):
     a, b = (load_file(exp / "enhancer" / "model.safetensors") for exp in (first, second))
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def kill_when(config, exp, reached):
-    """Start the training in its own process group and kill all of it as soon as ``reached()``."""
-    process = subprocess.Popen(
-        command(config, exp),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 300
-    while not reached():
-        assert process.poll() is None, process.stderr.read().decode()[-2000:]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def test_killed_and_continued_equals_unbroken(enhancement_config, tmp_path):
+def test_killed_and_continued_equals_unbroken(enhancement_config, tmp_path, training):
     unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
-    finish(enhancement_config, unbroken)
+    training.finish(enhancement_config, unbroken)
     checkpoints = killed / "checkpoints"
-    kill_when(enhancement_config, killed, lambda: any(checkpoints.glob("step*4.ckpt")))
+    training.kill_when(enhancement_config, killed, lambda: any(checkpoints.glob("step*4.ckpt")))
     assert not (killed / ".trained").exists()
-    output = finish(enhancement_config, killed)
+    output = training.finish(enhancement_config, killed)
     assert "continuing" in output
     assert same_weights(unbroken, killed)
     logs = [list(csv.DictReader(open(exp / "metrics.csv"))) for exp in (unbroken, killed)]
@@ -65,9 +31,9 @@ def test_killed_and_continued_equals_unbroken(enhancement_config, tmp_path):
     assert losses[0] == losses[1] and len(losses[0]) == 12
 
     # The same command again has nothing to do; another configuration is refused; nothing is lost.
-    assert "is trained" in finish(enhancement_config, killed)
+    assert "is trained" in training.finish(enhancement_config, killed)
     other = subprocess.run(
-        command(enhancement_config, killed, "--model.optimizer.lr", "0.5"),
+        training.command(enhancement_config, killed, "--model.optimizer.lr", "0.5"),
         capture_output=True,
         text=True,
     )
@@ -75,23 +41,25 @@ def test_killed_and_continued_equals_unbroken(enhancement_config, tmp_path):
     assert same_weights(unbroken, killed)
 
 
-def test_damaged_newest_checkpoint_falls_back_to_the_one_before(enhancement_config, tmp_path):
+def test_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    enhancement_config, tmp_path, training
+):
     whole, damaged = tmp_path / "whole", tmp_path / "damaged"
-    finish(enhancement_config, whole)
-    finish(enhancement_config, damaged)
+    training.finish(enhancement_config, whole)
+    training.finish(enhancement_config, damaged)
     newest = sorted((damaged / "checkpoints").glob("step*.ckpt"))[-1]
     newest.write_bytes(newest.read_bytes()[:100])
     (damaged / ".trained").unlink()
-    output = finish(enhancement_config, damaged)
+    output = training.finish(enhancement_config, damaged)
     assert "cannot be read as a checkpoint" in output and "continuing" in output
     assert same_weights(whole, damaged)
 
 
-def test_two_processes_see_the_same_global_batches(enhancement_config, tmp_path):
+def test_two_processes_see_the_same_global_batches(enhancement_config, tmp_path, training):
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     options = ("--average-best", "0")
-    finish(enhancement_config, alone, *options)
-    finish(
+    training.finish(enhancement_config, alone, *options)
+    training.finish(
         enhancement_config, shared, *options, "--trainer.devices", "2", "--trainer.strategy", "ddp"
     )
     a, b = (load_file(exp / "enhancer" / "model.safetensors") for exp in (alone, shared))

@@ -1,4 +1,4 @@
-"""CTC fine-tuning: from pre-training to a recogniser, killed in between; masks; refusal."""
+"""CTC fine-tuning: from pre-training to a recogniser, killed in between; what learns; refusals."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,13 @@ from sslse.systems.base import OptimizerConfig
 from sslse.systems.robust_ctc import RobustCTC
 from sslse.systems.robust_pretraining import RobustPretraining
 
-from .test_resume import finish, kill_when
-from .test_robust_pretraining import DEMUCS, FUSED, SIZES
-
 TRAINER = {"accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, "val_check_interval": 4}
 
 
 @pytest.fixture(scope="module")
-def pretraining_config(corpus):
-    options = {**FUSED, "wav2vec2": {**SIZES, "layerdrop": 0.3}, "mask_length": 3}
+def pretraining_config(corpus, robust):
+    sizes = {**robust["sizes"], "layerdrop": 0.3}
+    options = {**robust["both"], "wav2vec2": sizes, "mask_length": 3}
     config = {
         "model": {
             "class_path": "sslse.systems.robust_pretraining.RobustPretraining",
@@ -88,37 +86,39 @@ def same(first, second):
     return a and a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+def train(training, config, exp, killed):
+    if killed:
+        training.kill_when(config, exp, lambda: any((exp / "checkpoints").glob("step*4.ckpt")))
+        assert not (exp / ".trained").exists()
+    training.finish(config, exp)
+
+
 @pytest.mark.slow
-def test_both_trainings_survive_a_kill_bit_for_bit(corpus, pretraining_config, tmp_path):
-    folders = []
-    for name in ("unbroken", "killed"):
-        exp = tmp_path / name
-        if name == "killed":
-            checkpoints = exp / "pretraining" / "checkpoints"
-            kill_when(
-                pretraining_config,
-                exp / "pretraining",
-                lambda c=checkpoints: any(c.glob("step*4.ckpt")),
-            )
-        finish(pretraining_config, exp / "pretraining")
-        folders.append(exp)
-    assert same(*(exp / "pretraining" / "robust_wav2vec2" for exp in folders))
-    config = finetuning_config(corpus, folders[0] / "pretraining" / "robust_wav2vec2")
-    for exp in folders:
-        if exp.name == "killed":
-            checkpoints = exp / "ctc" / "checkpoints"
-            kill_when(config, exp / "ctc", lambda c=checkpoints: any(c.glob("step*4.ckpt")))
-        finish(config, exp / "ctc")
-    assert same(*(exp / "ctc" / "recognizer" for exp in folders))
-    recognizer = build_recognizer("ctc_wav2vec2", folders[0] / "ctc" / "recognizer")
+def test_both_trainings_survive_a_kill_bit_for_bit(corpus, pretraining_config, tmp_path, training):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for exp in (whole, killed):
+        train(training, pretraining_config, exp / "pretraining", exp == killed)
+    assert same(*(exp / "pretraining" / "robust_wav2vec2" for exp in (whole, killed)))
+    config = finetuning_config(corpus, whole / "pretraining" / "robust_wav2vec2")
+    for exp in (whole, killed):
+        train(training, config, exp / "ctc", exp == killed)
+    assert same(*(exp / "ctc" / "recognizer" for exp in (whole, killed)))
+    recognizer = build_recognizer("ctc_wav2vec2", whole / "ctc" / "recognizer")
     assert isinstance(recognizer.transcribe([np.zeros(8000, np.float32)], 16000)[0], str)
 
 
-def prepare(corpus, **options):
-    torch.manual_seed(0)
-    system = RobustCTC(wav2vec2=SIZES, channel_mask_length=4, time_mask_length=3, **options)
-    system.prepare(DataDir(corpus / "data/train"))
-    return system
+@pytest.fixture
+def prepare(corpus, robust):
+    """``prepare(branches, **options)`` -> a tiny system with its tokens."""
+
+    def make(branches="noisy", **options):
+        masks = {"channel_mask_length": 4, "time_mask_length": 3}
+        options = {**masks, **robust[branches], **options}
+        system = RobustCTC(wav2vec2=robust["sizes"], **options)
+        system.prepare(DataDir(corpus / "data/train"))
+        return system.train()
+
+    return make
 
 
 def batch(samples=(4000, 3000)):
@@ -131,27 +131,27 @@ def batch(samples=(4000, 3000)):
     }
 
 
-@pytest.mark.parametrize("variant", [{}, {"branches": "enhanced", "enhancer": DEMUCS}, FUSED])
-def test_the_whole_model_learns(corpus, variant):
-    system = prepare(corpus, **variant).train()
+@pytest.mark.parametrize("branches", ["noisy", "enhanced", "both"])
+def test_the_whole_model_learns(prepare, branches):
+    system = prepare(branches)
     system.training_losses(batch())[0].backward()
     silent = [n for n, p in system.named_parameters() if p.requires_grad and p.grad is None]
     assert not silent
     updated = {n for n, p in system.named_parameters() if p.grad is not None}
     assert any("feature_extractor" in name for name in updated)
-    assert any(".enhancer." in name for name in updated) == bool(variant)
+    assert any(".enhancer." in name for name in updated) == (branches != "noisy")
 
 
-def test_switches_freeze_enhancer_and_feature_encoder(corpus):
-    system = prepare(corpus, **FUSED, update_enhancer=False, update_feature_encoder=False).train()
+def test_switches_freeze_enhancer_and_feature_encoder(prepare):
+    system = prepare("both", update_enhancer=False, update_feature_encoder=False)
     system.training_losses(batch())[0].backward()
     updated = {n for n, p in system.named_parameters() if p.grad is not None}
     assert updated
     assert not any("feature_extractor" in name or ".enhancer." in name for name in updated)
 
 
-def test_head_alone_learns_at_first(corpus):
-    system = prepare(corpus, head_only_steps=1).train()
+def test_head_alone_learns_at_first(prepare):
+    system = prepare(head_only_steps=1)
     system.learning = [p for p in system.model.encoder.parameters() if p.requires_grad]
     system.training_losses(batch())[0].backward()
     assert {n for n, p in system.named_parameters() if p.grad is not None} == {
@@ -160,20 +160,19 @@ def test_head_alone_learns_at_first(corpus):
     assert all(parameter.requires_grad for parameter in system.learning)
 
 
-def test_scores_do_not_depend_on_the_batch(corpus):
-    model = prepare(corpus, **FUSED).model.eval().double()
+def test_scores_do_not_depend_on_the_batch(prepare):
+    model = prepare("both").model.eval().double()
     waveform = torch.randn(2, 4000).double()
     alone, frames = model.log_probs(waveform[:1, :3000])
     together, lengths = model.log_probs(waveform, torch.tensor([3000, 4000]))
     assert lengths[0] == frames[0]
     torch.testing.assert_close(together[0, : frames[0]], alone[0], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(
-        alone.exp().sum(-1), torch.ones(1, int(frames)).double(), atol=1e-5, rtol=0
-    )
+    total = alone.exp().sum(-1)
+    torch.testing.assert_close(total, torch.ones_like(total), atol=1e-5, rtol=0)
 
 
-def test_folder_gives_the_same_scores_and_text(corpus, tmp_path):
-    system = prepare(corpus, **FUSED).eval()
+def test_folder_gives_the_same_scores_and_text(prepare, tmp_path):
+    system = prepare("both").eval()
     (folder,) = system.export(tmp_path)
     again = CTCWav2Vec2.from_pretrained(folder)
     waveform = torch.randn(1, 4000)
@@ -181,8 +180,9 @@ def test_folder_gives_the_same_scores_and_text(corpus, tmp_path):
     assert again.tokens.symbols == system.tokens.symbols and again.tokens.symbols[0] == "<blank>"
 
 
-def test_other_branches_than_those_of_pretraining_are_refused(tmp_path):
-    (folder,) = RobustPretraining(wav2vec2=SIZES, **FUSED).export(tmp_path)
+def test_other_branches_than_those_of_pretraining_are_refused(robust, tmp_path):
+    system = RobustPretraining(wav2vec2=robust["sizes"], **robust["both"])
+    (folder,) = system.export(tmp_path)
     with pytest.raises(ConfigError, match=r"EW2\+SEW2.*asks for the noisy branch.*set branches"):
         RobustCTC(branches="noisy", init_param=str(folder))
 

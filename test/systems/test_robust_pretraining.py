@@ -12,45 +12,30 @@ from sslse.upstreams import load_upstream
 from sslse.upstreams.masking import MaskedFrames
 from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
 
-SIZES = {
-    "hidden_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "conv_dim": [16, 16, 16],
-    "conv_stride": [10, 8, 4],
-    "conv_kernel": [20, 16, 8],
-    "num_feat_extract_layers": 3,
-    "num_conv_pos_embeddings": 8,
-    "num_conv_pos_embedding_groups": 2,
-    "num_codevectors_per_group": 8,
-    "codevector_dim": 8,
-    "proj_codevector_dim": 12,
-    "layerdrop": 0.0,
-    "hidden_dropout": 0.0,
-    "attention_dropout": 0.0,
-    "activation_dropout": 0.0,
-    "feat_proj_dropout": 0.0,
-    "feat_quantizer_dropout": 0.0,
-}
-DEMUCS = {"name": "demucs", "hidden_channels": 4, "depth": 2, "resample_factor": 1}
-FUSED = {"branches": "both", "enhancer": DEMUCS, "fusion": {"name": "dual_attention", "heads": 2}}
 LONG = pytest.param("35 s", marks=pytest.mark.slow)
 VARIANTS = {
-    "wav2vec 2.0": {"target": "noisy", "consistency_weight": 0.0},
-    "EW2": {},
-    "EW2 without VQ": {"quantize": False},
-    "EW2, noisy targets": {"target": "noisy"},
-    "EW2 without consistency": {"consistency_weight": 0.0},
-    "SEW2": {"branches": "enhanced", "enhancer": DEMUCS},
-    "EW2+SEW2": FUSED,
-    "EW2+SEW2 (concat)": {**FUSED, "fusion": {"name": "concat"}},
+    "wav2vec 2.0": ("noisy", {"target": "noisy", "consistency_weight": 0.0}),
+    "EW2": ("noisy", {}),
+    "EW2 without VQ": ("noisy", {"quantize": False}),
+    "EW2, noisy targets": ("noisy", {"target": "noisy"}),
+    "EW2 without consistency": ("noisy", {"consistency_weight": 0.0}),
+    "SEW2": ("enhanced", {}),
+    "EW2+SEW2": ("both", {}),
+    "EW2+SEW2 (concat)": ("concat", {}),
 }
 
 
-def build(**options):
-    options = {"num_distractors": 7, "mask_length": 3, "min_spans": 2, **options}
-    return RobustPretraining(wav2vec2=SIZES, **options).train()
+@pytest.fixture
+def build(robust):
+    """``build(variant, **options)`` -> a tiny system in training mode."""
+
+    def make(variant="EW2", **options):
+        branches, settings = VARIANTS[variant]
+        small = {"num_distractors": 7, "mask_length": 3, "min_spans": 2}
+        options = {**small, **robust[branches], **settings, **options}
+        return RobustPretraining(wav2vec2=robust["sizes"], **options).train()
+
+    return make
 
 
 def draw(system, samples, batch=2, seed=0):
@@ -61,9 +46,9 @@ def draw(system, samples, batch=2, seed=0):
 
 
 @pytest.mark.parametrize("stable", [False, True])
-def test_loss_and_gradients_are_those_of_transformers(stable, monkeypatch):
+def test_loss_and_gradients_are_those_of_transformers(stable, monkeypatch, robust):
     system = RobustPretraining(
-        wav2vec2={**SIZES, "do_stable_layer_norm": stable},
+        wav2vec2={**robust["sizes"], "do_stable_layer_norm": stable},
         target="clean",  # the same waveform: clean = noisy
         feature_weight=0.0,
         consistency_weight=0.0,
@@ -108,8 +93,8 @@ def test_loss_and_gradients_are_those_of_transformers(stable, monkeypatch):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_teaches_all_that_it_uses(variant):
-    system = build(**VARIANTS[variant])
+def test_every_variant_teaches_all_that_it_uses(build, variant):
+    system = build(variant)
     noisy, clean = torch.randn(2, 2, 4000)
     loss, numbers = system.losses(
         noisy, clean, None, gumbel=2.0, generator=torch.Generator().manual_seed(0)
@@ -123,10 +108,10 @@ def test_every_variant_teaches_all_that_it_uses(variant):
     assert loss.item() == pytest.approx(weighted, rel=1e-4)
 
 
-def test_clean_speech_matters_only_where_it_is_a_target():
+def test_clean_speech_matters_only_where_it_is_a_target(build):
     noisy, first, second = torch.randn(3, 2, 4000)
     for variant, matters in (("wav2vec 2.0", False), ("EW2", True), ("EW2, noisy targets", True)):
-        system = build(**VARIANTS[variant]).eval()
+        system = build(variant).eval()
         values = [
             system.losses(noisy, clean, None, generator=torch.Generator().manual_seed(0))[0]
             for clean in (first, second)
@@ -135,8 +120,8 @@ def test_clean_speech_matters_only_where_it_is_a_target():
 
 
 @pytest.mark.parametrize("variant", ["EW2", "EW2+SEW2"])
-def test_padding_changes_no_feature_nor_context(variant):
-    model = build(**VARIANTS[variant]).model.eval().double()
+def test_padding_changes_no_feature_nor_context(build, variant):
+    model = build(variant).model.eval().double()
     waveform = torch.randn(2, 4000).double()
     with torch.no_grad():
         whole = model(waveform[:1, :2500])
@@ -150,8 +135,8 @@ def test_padding_changes_no_feature_nor_context(variant):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", ["silence", "clipped", "one frame", LONG, "silent target"])
-def test_a_step_is_finite_on(kind, precision):
-    system = build(**FUSED)
+def test_a_step_is_finite_on(build, kind, precision):
+    system = build("EW2+SEW2")
     speech = torch.randn(2, 4000)
     noisy, clean = {
         "silence": (torch.zeros(2, 4000), torch.zeros(2, 4000)),
@@ -169,7 +154,7 @@ def test_a_step_is_finite_on(kind, precision):
     assert all(p.grad.isfinite().all() for p in system.parameters() if p.grad is not None)
 
 
-def test_a_step_depends_on_its_seed_alone():
+def test_a_step_depends_on_its_seed_alone(build):
     system = build()
     noisy, clean = torch.randn(2, 2, 4000)
     batch = {"noisy": noisy, "clean": clean}
@@ -180,7 +165,7 @@ def test_a_step_depends_on_its_seed_alone():
     assert values[0] == values[1] != values[2]
 
 
-def test_collapsed_codebook_is_told(capsys):
+def test_collapsed_codebook_is_told(build, capsys):
     system = build(collapse_fraction=0.5)
     numbers = {}
     one = nn.functional.one_hot(torch.zeros(2, 40, 2, dtype=torch.int64), 8).float()
@@ -190,8 +175,8 @@ def test_collapsed_codebook_is_told(capsys):
 
 
 @pytest.mark.parametrize("variant", ["EW2", "SEW2", "EW2+SEW2", "EW2+SEW2 (concat)"])
-def test_export_reloads_as_upstream_and_refuses_other_branches(variant, tmp_path):
-    system = build(**VARIANTS[variant]).eval()
+def test_export_reloads_as_upstream_and_refuses_other_branches(build, robust, variant, tmp_path):
+    system = build(variant).eval()
     (folder,) = system.export(tmp_path)
     assert not list(folder.rglob("*.bin")) and not list(folder.rglob("*.pt"))
     waveform = torch.randn(1, 4000)
@@ -208,10 +193,10 @@ def test_export_reloads_as_upstream_and_refuses_other_branches(variant, tmp_path
     )
     other = "enhanced" if system.model.branches == "noisy" else "noisy"
     with pytest.raises(ConfigError, match="was pre-trained with .*EW2.* asks for .*EW2"):
-        RobustPretraining(init_param=str(folder), branches=other, enhancer=DEMUCS)
+        RobustPretraining(init_param=str(folder), branches=other, enhancer=robust["demucs"])
 
 
-def test_noisy_branch_is_an_ordinary_transformers_checkpoint(tmp_path):
+def test_noisy_branch_is_an_ordinary_transformers_checkpoint(build, tmp_path):
     import transformers
 
     system = build().eval()
@@ -224,10 +209,10 @@ def test_noisy_branch_is_an_ordinary_transformers_checkpoint(tmp_path):
     torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_public_checkpoint_gets_branches(tmp_path):
+def test_public_checkpoint_gets_branches(robust, tmp_path):
     import transformers
 
-    config = transformers.Wav2Vec2Config(**SIZES)
+    config = transformers.Wav2Vec2Config(**robust["sizes"])
     transformers.Wav2Vec2Model(config).save_pretrained(tmp_path)
     transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path)
     front = Demucs(hidden_channels=4, depth=2)
@@ -243,8 +228,8 @@ def test_public_checkpoint_gets_branches(tmp_path):
     )
 
 
-def test_frozen_parts_stay_as_they_are():
-    system = build(**FUSED, update_feature_encoder=False, update_enhancer=False)
+def test_frozen_parts_stay_as_they_are(build):
+    system = build("EW2+SEW2", update_feature_encoder=False, update_enhancer=False)
     batch = dict(zip(("noisy", "clean"), torch.randn(2, 2, 4000), strict=True))
     before = {name: value.clone() for name, value in system.state_dict().items()}
     optimizer = torch.optim.AdamW([p for p in system.parameters() if p.requires_grad], 1e-2)
@@ -260,9 +245,8 @@ def test_frozen_parts_stay_as_they_are():
     [
         ({"wav2vec2": {"hidden_sise": 1}}, "hidden_sise"),
         ({}, "model.init_param"),
-        ({"wav2vec2": SIZES, "branches": "enhanced"}, "needs an enhancer"),
-        ({"wav2vec2": SIZES, "target": "enhanced"}, "clean or noisy"),
-        ({"wav2vec2": SIZES, **FUSED, "fusion": {"name": "sum"}}, "no fusion 'sum'"),
+        ({"wav2vec2": {"num_hidden_layers": 1}, "branches": "enhanced"}, "needs an enhancer"),
+        ({"target": "enhanced"}, "clean or noisy"),
     ],
 )
 def test_wrong_configurations_are_named(options, message):
@@ -277,6 +261,8 @@ def test_masked_frames_are_those_of_the_mask():
         assert torch.equal(masked.index[row][masked.valid[row]], mask[row].nonzero().flatten())
 
 
-def test_branch_names_are_checked():
+def test_branch_and_fusion_names_are_checked(build, robust):
     with pytest.raises(ConfigError, match="noisy, enhanced or both"):
-        RobustWav2Vec2.build(SIZES, "clean")
+        RobustWav2Vec2.build(robust["sizes"], "clean")
+    with pytest.raises(ConfigError, match="no fusion 'sum'"):
+        build("EW2+SEW2", fusion={"name": "sum"})

@@ -1,0 +1,88 @@
+import pytest
+import torch
+from torch import nn
+
+from sslse.analysis.loss_landscape import Landscape, direction, explore, grid, plot, weights
+from sslse.analysis.table import read_rows
+from sslse.errors import ConfigError
+
+
+@pytest.fixture
+def landscape():
+    """J = ‖θ‖² of a tiny network, whose landscape is known everywhere."""
+    torch.manual_seed(0)
+    nets = [nn.Linear(3, 2).double() for _ in range(3)]
+    start, first, second = ({n: t.clone() for n, t in weights(net).items()} for net in nets)
+
+    def loss(model):
+        return float(sum(p.detach().square().sum() for p in model.parameters()))
+
+    directions = [direction(start, first), direction(start, second)]
+    return Landscape(nets[0], loss, start, directions), start, first, second, loss, nets
+
+
+def test_ends_are_the_networks_themselves(landscape):
+    surface, _, _, _, loss, nets = landscape
+    values = [loss(net) for net in nets]
+    points = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    assert [surface.loss_at(point) for point in points] == pytest.approx(values)
+    # The way there does not matter: no rounding is carried along.
+    assert surface.loss_at((0.0, 0.0)) == values[0]
+
+
+def test_quadratic_loss_has_a_quadratic_line(landscape):
+    surface, start, first, *_ = landscape
+    for m in (-2.0, 0.5, 3.0):
+        expected = sum((t + m * (first[n] - t)).square().sum() for n, t in start.items())
+        assert surface.loss_at((m, 0.0)) == pytest.approx(float(expected))
+
+
+def test_filter_form_gives_each_row_its_norm():
+    torch.manual_seed(0)
+    start, end = ({"w": torch.randn(4, 3, 2), "b": torch.randn(4)} for _ in range(2))
+    scaled = direction(start, end, "filter")
+    torch.testing.assert_close(
+        scaled["w"].flatten(1).norm(dim=1), start["w"].flatten(1).norm(dim=1)
+    )
+    assert torch.equal(scaled["b"], end["b"] - start["b"])
+    plain = direction(start, end)["w"].flatten(1)
+    cosine = nn.functional.cosine_similarity(plain, scaled["w"].flatten(1))
+    torch.testing.assert_close(cosine, torch.ones(4))
+
+
+def test_interrupted_exploration_goes_on_to_the_same_file(landscape, tmp_path):
+    surface, *_ = landscape
+    points = grid(-2, 2, 5, 2)
+    assert len(points) == 25 and (0.0, 2.0) in points
+
+    def compute(missing, stop=None):
+        for count, point in enumerate(missing):
+            if count == stop:
+                raise KeyboardInterrupt
+            yield point, surface.loss_at(point)
+
+    whole = explore(points, compute, tmp_path / "whole.csv", {"a": 1})
+    with pytest.raises(KeyboardInterrupt):
+        explore(points, lambda missing: compute(missing, 7), tmp_path / "cut.csv", {"a": 1})
+    assert len(read_rows(tmp_path / "cut.csv")) == 7
+    computed = []
+    rows = explore(
+        points,
+        lambda missing: computed.extend(missing) or compute(missing),
+        tmp_path / "cut.csv",
+        {"a": 1},
+    )
+    assert rows == whole and len(computed) == 18
+    assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    with pytest.raises(ConfigError, match="other settings"):
+        explore(points, compute, tmp_path / "cut.csv", {"a": 2})
+    plot(rows, tmp_path / "plane.png")
+    plot([{"m": row["m"], "loss": row["loss"]} for row in rows[:5]], tmp_path / "line.png")
+    assert (tmp_path / "plane.png").stat().st_size > 1000
+
+
+def test_other_networks_and_grids_are_refused():
+    with pytest.raises(ConfigError, match="same network"):
+        direction({"w": torch.ones(2)}, {"w": torch.ones(3)})
+    with pytest.raises(ConfigError, match="2 points or more"):
+        grid(0, 1, 1, 1)

@@ -4,7 +4,9 @@ several."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -72,7 +74,8 @@ class EnhancementSystem(System):
 
     @staticmethod
     def build_criteria(
-        specs: dict[str, dict[str, Any]], frozen: dict[str, tuple[str, str | None]]
+        specs: dict[str, dict[str, Any]],
+        frozen: Mapping[str, tuple[str, str | None]] = MappingProxyType({}),
     ) -> WeightedSum:
         """Build the criteria of a configuration; ``frozen``: default model of those with one."""
         parts = {}

@@ -135,7 +135,7 @@ class RobustPretraining(System):
         self.enhancement: WeightedSum | None = None
         if self.weights["enhancement"]:
             criteria = enhancement_criteria or DEFAULT_ENHANCEMENT_LOSS
-            self.enhancement = EnhancementSystem.build_criteria(criteria, None)
+            self.enhancement = EnhancementSystem.build_criteria(criteria)
         self.update_feature_encoder, self.update_enhancer = update_feature_encoder, update_enhancer
         freeze_parts(self.model, update_feature_encoder, update_enhancer)
         if not quantize:

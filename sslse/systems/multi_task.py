@@ -41,8 +41,8 @@ class MultiTaskSystem(System):
         upstream_training: ``full``; ``partial`` keeps the convolutional front; ``frozen``.
         heads: by name: ``{head: tract_variables, weight: 1.0, …}`` and keys of that head.
         mask: keys of ``SpectralMask``; ``{}`` for its defaults, None for no mask.
-        front: an enhancer before the upstream: ``{init_param: FOLDER}`` or ``{name: conv_tasnet,
-            …}``; None has none.
+        front: an enhancer before the upstream: folder of a saved one, or ``{name: conv_tasnet, …}``
+            for a new one; None has none.
         train_front: whether the front learns, too.
         criteria: of the enhanced waveform, by name: ``{weight: 1.0, criterion: SNRLoss, …}``.
             Both waveforms are divided by the level of the noisy one before.
@@ -62,7 +62,7 @@ class MultiTaskSystem(System):
         upstream_training: Literal["full", "partial", "frozen"] = "full",
         heads: dict[str, dict[str, Any]] | None = None,
         mask: dict[str, Any] | None = None,
-        front: dict[str, Any] | None = None,
+        front: str | dict[str, Any] | None = None,
         train_front: bool = True,
         criteria: dict[str, dict[str, Any]] | None = None,
         enhancement_weight: float = 1.0,
@@ -198,14 +198,15 @@ class MultiTaskSystem(System):
         return written
 
 
-def _build_front(front: dict[str, Any] | None) -> Enhancer | None:
+def _build_front(front: str | dict[str, Any] | None) -> Enhancer | None:
     if front is None:
         return None
+    if isinstance(front, str):
+        return Enhancer.from_pretrained(front)
     config = dict(front)
-    if "init_param" in config:
-        if len(config) > 1:
-            raise ConfigError("model.front has init_param (a saved enhancer) or sizes, not both")
-        return Enhancer.from_pretrained(config["init_param"])
     if "name" not in config:
-        raise ConfigError(f"model.front needs a 'name' or 'init_param'; it has {sorted(config)}")
+        raise ConfigError(
+            "model.front is the folder of an enhancer, or needs a 'name' for a new one; it has "
+            f"{sorted(config)}"
+        )
     return build_enhancer(config.pop("name"), **config)

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Joint pre-training of enhancement and wav2vec 2.0 (EW2, SEW2, EW2+SEW2) and CTC fine-tuning: from a corpus to a report.
+#
+# Usage: ./run.sh [options]     The same command again continues; finished work is skipped.
+# shellcheck disable=SC2034 # the stages use the options
+set -euo pipefail
+template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=options.sh
+. "${template}/options.sh"
+
+# Configurations:
+se_config=conf/train_se.yaml  # pre-training of the enhancer (DEMUCS)
+pretrain_config=conf/pretrain.yaml  # contrastive pre-training
+finetune_config=conf/finetune.yaml  # CTC fine-tuning from pre-training
+scratch_config=conf/finetune_scratch.yaml  # CTC training without pre-training
+lm_config=""  # ESPnet language model configuration (empty: an n-gram model)
+lm_order=3  # of the n-gram model
+
+# Systems:
+systems="w2v2 ew2 sew2 ew2_sew2"  # w2v2, ew2, sew2, ew2_sew2 or ew2_sew2_concat, each also with an ending; see words.sh
+pretrained_se=true  # whether SEW2 begins with the pre-trained enhancer; else with a fresh one
+public_model=""  # wav2vec 2.0 to continue from, folder or hub name (empty: begin afresh)
+
+# Decoding:
+recognizers="greedy lm"  # best path, and beam search with the language model
+beam=50  # hypotheses that the search keeps
+lm_weights="0.3 0.6 1.0"  # weights of the language model to choose from on the validation set
+
+# Report:
+title="Joint pre-training of enhancement and wav2vec 2.0"  # title of the report
+paper=ew2  # the paper whose figures stand beside ours in the report
+
+check_system_options() {
+    local word
+    for word in ${systems}; do
+        if [[ ! ${word} =~ ^(w2v2|ew2|sew2|ew2_sew2|ew2_sew2_concat)(_scratch|_clean|_novq|_noconsistency|_frozen_encoder|_frozen_se)?$ ]]; then
+            check_words systems w2v2 ew2 sew2 ew2_sew2 ew2_sew2_concat
+        fi
+    done
+    check_words recognizers greedy lm
+    check_integer beam lm_order
+}
+
+# shellcheck source=pipeline.sh
+. "${template}/pipeline.sh"

@@ -4,7 +4,9 @@
 # Run in the recipe's folder; the options are those of ../sslmse/local/data.sh.
 set -euo pipefail
 datadir=data
+nj=2
 if [ "${1:-}" = --datadir ]; then datadir=$2; fi
-../sslmse/local/data.sh "$@"
-../../../utils/subset_data.sh "${datadir}/noise_test" "${datadir}/noise_test_a" '^(brown|hum|machine|pink|rain|white|band)-'
-../../../utils/subset_data.sh "${datadir}/noise_test" "${datadir}/noise_test_b" '^(babble|bursts|chirps|impulses|modulated|music|siren)-'
+../sslmse/local/data.sh --datadir "${datadir}" --nj "${nj}" "$@"
+noise=${datadir}/noise_test
+../../../utils/subset_data.sh "${noise}" "${noise}_a" '^(brown|hum|machine|pink|rain|white|band)-'
+../../../utils/subset_data.sh "${noise}" "${noise}_b" '^(babble|bursts|chirps|impulses|modulated|music|siren)-'

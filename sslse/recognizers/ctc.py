@@ -34,7 +34,6 @@ class CTCRecognizer(Recognizer):
         beam_threshold: drop hypotheses this much worse than the best; None: none.
         tokens_per_frame: most probable tokens that extend hypotheses; 0: all.
         blank_threshold: frames where the blank is more probable extend nothing; 1: none.
-        lm_margin: see :class:`sslse.recognizers.ctc_beam.CTCBeamSearch`.
         lm_dtype: ``float32`` or ``bfloat16``, of a Transformer's products.
 
     Raises:
@@ -54,7 +53,6 @@ class CTCRecognizer(Recognizer):
         beam_threshold: float | None = None,
         tokens_per_frame: int = 0,
         blank_threshold: float = 1.0,
-        lm_margin: float | None = None,
         lm_dtype: str = "float32",
     ) -> None:
         if nbest < 1:
@@ -78,7 +76,6 @@ class CTCRecognizer(Recognizer):
                 beam_threshold=beam_threshold,
                 tokens_per_frame=tokens_per_frame,
                 blank_threshold=blank_threshold,
-                lm_margin=lm_margin,
             )
         elif nbest > 1:
             raise ConfigError(f"nbest {nbest} needs a beam search: give a beam above 1")

@@ -61,9 +61,6 @@ class CTCBeamSearch:
             their number alone.
         tokens_per_frame: only this many most probable tokens extend hypotheses; 0: all.
         blank_threshold: frames where the blank is more probable than this extend nothing; 1: none.
-        lm_margin: with word tokens, do not ask the language model where its best weighted score for
-            the word so far plus this would not do; None: ask wherever it may matter. About 2 saves
-            most of the time and mostly loses nothing.
         lm_batch: histories computed at once by the language model. More make larger products,
             fewer are computed in vain.
 
@@ -96,8 +93,7 @@ class CTCBeamSearch:
         beam_threshold: float | None = None,
         tokens_per_frame: int = 0,
         blank_threshold: float = 1.0,
-        lm_margin: float | None = None,
-        lm_batch: int = 128,
+        lm_batch: int = 256,
     ) -> None:
         if beam < 1 or lm_batch < 1 or tokens_per_frame < 0:
             raise ConfigError("beam and lm_batch must be at least 1, tokens_per_frame at least 0")
@@ -112,7 +108,7 @@ class CTCBeamSearch:
         self.tokens = tokens
         self.lm = lm if lm_weight > 0 else None
         self.beam, self.lm_weight, self.word_score = beam, lm_weight, word_score
-        self.score_end, self.lm_margin, self.lm_batch = score_end, lm_margin, lm_batch
+        self.score_end, self.lm_batch = score_end, lm_batch
         self.beam_threshold = math.inf if beam_threshold is None else beam_threshold
         self.tokens_per_frame = tokens_per_frame
         self.log_blank_threshold = math.log(blank_threshold)
@@ -190,7 +186,6 @@ class _Search:
         self.column_of_token = np.full(len(options.tokens), -1)
         self.row_of_state: dict[int, int] = {}
         self.tables: list[np.ndarray] = []  # weighted scores (V,) of all word tokens
-        self.ceiling = np.full(len(options.tokens), np.inf)  # what those of others may reach
 
     def step(self, frame: np.ndarray) -> None:
         """Take one frame (V,) of log-probabilities."""
@@ -268,7 +263,7 @@ class _Search:
             bounds = base[:, closing] + options.closing_bound[tree.node[self.beam]][:, None]
         else:
             closing = slice(None)
-            bounds = base + np.minimum(options.closing_bound, self.ceiling)[tokens]
+            bounds = base + options.closing_bound[tokens]
         scores = base.copy()
         scores[:, closing] = -np.inf
         bound = bounds.max(1, initial=-np.inf)  # (N,)
@@ -324,10 +319,6 @@ class _Search:
             for state, scores in zip(unknown.tolist(), table, strict=True):
                 self.row_of_state[int(state)] = len(self.tables)
                 self.tables.append(scores)
-            if self.options.lm_margin is not None:
-                highest = table.max(0) + self.options.lm_margin
-                seen = self.ceiling if len(self.tables) > len(table) else -np.inf
-                self.ceiling = np.maximum(seen, highest)
         return np.stack([self.tables[self.row_of_state[s]][tokens] for s in states.tolist()])
 
     def _close(self, prefixes: np.ndarray) -> np.ndarray:

@@ -151,15 +151,15 @@ class TransformerWordLM(WordLM):
     def _allocate(self, capacity: int) -> None:
         """Make room for the computed histories; those there are kept."""
 
-        def grown(name: str, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-            new = torch.empty(shape, dtype=dtype, device=self.device)
+        def grown(name: str, *shape: int) -> Tensor:
+            new = torch.empty(shape, device=self.device)
             if self.num_slots:
                 old = getattr(self, name)
                 new[..., : old.shape[-2], :] = old
             return new
 
         layers, width = self.num_layers, self.width
-        self.cache = grown("cache", layers, capacity, 2 * width, dtype=self.dtype)  # keys, values
+        self.cache = grown("cache", layers, capacity, 2 * width)  # keys and values
         self.hidden = grown("hidden", capacity, width)
         self.normalizers = grown("normalizers", capacity, 1)  # log of the sum over all words
 
@@ -225,7 +225,7 @@ class TransformerWordLM(WordLM):
         self.num_slots += count
         self.slots[states] = np.arange(first, first + count)
         depths = self.tree.depths[states]
-        ancestors, mask = self._ancestors(states, int(depths.max()) + 1)
+        rows, lengths = self._ancestors(states, int(depths.max()) + 1), depths + 1
         words = np.where(states == self.initial_state, self.end, self.tree.last_words[states])
         x = F.embedding(torch.from_numpy(words).to(self.device), self.embedding)
         x = self._linear(x, self.input).float()
@@ -239,7 +239,7 @@ class TransformerWordLM(WordLM):
             )
             cache = self.cache[number]
             cache[first : first + count] = key_value[0]
-            context = self._attend(query, cache[ancestors], mask)
+            context = self._attend(query.float().contiguous(), cache, rows, lengths)
             x = x + self._linear(context, layer["out"])
             normed = F.layer_norm(x, (self.width,), *layer["norm2"], eps=1e-12)
             inner = self._linear(normed, layer["inner"]).relu_()
@@ -252,36 +252,34 @@ class TransformerWordLM(WordLM):
     def _linear(self, x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
         return F.linear(x.to(self.dtype), *parameters)
 
-    def _attend(self, query: Tensor, cached: Tensor, mask: Tensor) -> Tensor:
-        """Return the attention's output (N, D).
+    def _attend(
+        self, query: Tensor, cache: Tensor, rows: np.ndarray, lengths: np.ndarray
+    ) -> Tensor:
+        """Return the attention's output (N, D) of queries (N, D) to rows (N, L) of the cache."""
+        if self.device.type == "cpu":
+            from sslse.recognizers.shared_attention import attend_to_rows
 
-        Args:
-            query: (N, D).
-            cached: (N, L, 2 D) keys and values of each history's words.
-            mask: (N, L), 0 or -inf.
-        """
-        count, length = mask.shape
+            context = attend_to_rows(query.numpy(), cache.numpy(), rows, lengths, self.heads)
+            return torch.from_numpy(context)
+        count, length = rows.shape
+        valid = np.arange(length) < lengths[:, None]
+        mask = torch.from_numpy(valid).to(self.device)[:, None, None]
         shape = (count, length, self.heads, self.width // self.heads)
+        gathered = cache[torch.from_numpy(rows).to(self.device)].split(self.width, 2)
+        keys, values = (part.reshape(shape).transpose(1, 2) for part in gathered)  # (N, H, L, d)
         query = query.view(count, self.heads, 1, shape[-1])
-        keys, values = (
-            part.view(shape).transpose(1, 2) for part in cached.split(self.width, 2)
-        )  # (N, H, L, d)
-        context = F.scaled_dot_product_attention(
-            query, keys, values, attn_mask=mask[:, None, None].to(query.dtype)
-        )
+        context = F.scaled_dot_product_attention(query, keys, values, attn_mask=mask)
         return context.reshape(count, self.width)
 
-    def _ancestors(self, states: np.ndarray, length: int) -> tuple[Tensor, Tensor]:
-        """Return the cache rows (N, L) of each history's words, last first, and 0 / -inf (N, L)."""
-        rows = np.empty((len(states), length), np.int64)
-        valid = np.empty((len(states), length), bool)
+    def _ancestors(self, states: np.ndarray, length: int) -> np.ndarray:
+        """Return the cache rows (N, L) of each history's words, the last word first."""
+        rows = np.zeros((len(states), length), np.int64)
         current = states
         for column in range(length):
-            valid[:, column] = current >= 0
-            rows[:, column] = np.where(current >= 0, self.slots[current], 0)
-            current = np.where(current >= 0, self.tree.parents[current], -1)
-        mask = torch.from_numpy(np.where(valid, 0.0, -np.inf).astype(np.float32))
-        return torch.from_numpy(rows).to(self.device), mask.to(self.device)
+            going = current >= 0
+            rows[going, column] = self.slots[current[going]]
+            current = np.where(going, self.tree.parents[current], -1)
+        return rows
 
     def _positions(self, depths: np.ndarray) -> Tensor:
         """Return the sinusoids (N, D) of places in the sentence."""

@@ -5,10 +5,10 @@
 The peer is that package's SupConLoss (CBPC with the positive in its denominator) and its NTXentLoss
 with the pairs of infoNCE, utterance by utterance, as equations (9) and (10) demand; both on dot
 products. It is no requirement of the project: install it where you like
-(``pip install --target FOLDER --no-deps pytorch-metric-learning``) and name the folder. Values and
-gradients are compared before anything is timed. Anchors carry gradient, keys (clean speech through
-a frozen encoder) do not. Labels stay for 1 to 4 frames and recur in an utterance, as sounds do at
-40 ms a frame.
+(``pip install --target FOLDER --no-deps pytorch-metric-learning``) and name the folder. Where its
+memory forbids to run it, its ratios are 0. Values and gradients are compared before anything is
+timed. Anchors carry gradient, keys (clean speech through a frozen encoder) do not. Labels stay for
+1 to 4 frames and recur in an utterance, as sounds do at 40 ms a frame.
 
 One thread; CPU time, medians of interleaved repeats. Peak memory is that of a process of its own,
 above what it held just before the step (inputs, and the code that a tiny step has loaded).
@@ -186,13 +186,12 @@ def main() -> None:
                 times[name].append(time.process_time() - begin)
         medians = {name: statistics.median(values) for name, values in times.items()}
         peaks = {name: peak_memory(name, args, frames) for name in chosen}
-        unknown = float("nan")
         for name in chosen:
             print(
                 f"{frames:5d}  {name:24} {medians[name]:7.3f} "
-                f"{medians.get('peer', unknown) / medians[name]:9.2f} "
+                f"{medians.get('peer', 0) / medians[name]:9.2f} "
                 f"{medians[name] / medians['products']:13.2f} "
-                f"{peaks[name]:8.0f} {peaks.get('peer', unknown) / peaks[name]:9.2f}",
+                f"{peaks[name]:8.0f} {peaks.get('peer', 0) / peaks[name]:9.2f}",
                 flush=True,
             )
 

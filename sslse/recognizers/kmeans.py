@@ -191,9 +191,8 @@ def cluster(
     started = said = time.monotonic()
     for position in range(done, len(order)):
         vectors = speech_vectors(store, order[position])
-        for batch in batches(
-            vectors, batch_size, draw_generator(seed, ORDER_STREAM, -1 - position)
-        ):
+        shuffle = draw_generator(seed, SHUFFLE_STREAM, position)
+        for batch in batches(vectors, batch_size, shuffle):
             kmeans.step(batch)
         kmeans.save(state, position + 1, options)
         if time.monotonic() - said > PROGRESS_SECONDS:

@@ -49,6 +49,10 @@ METRICS: dict[str, Metric] = {
     "pesq": Metric("sslse.metrics.pesq:pesq", ("pesq",)),
     "stoi": Metric("sslse.metrics.stoi:stoi", ("stoi",)),
     "estoi": Metric("sslse.metrics.stoi:estoi", ("estoi",)),
+    "composite": Metric("sslse.metrics.composite:composite", ("csig", "cbak", "covl")),
+    "llr": Metric("sslse.metrics.segments:llr", ("llr",)),
+    "wss": Metric("sslse.metrics.segments:wss", ("wss",)),
+    "seg_snr": Metric("sslse.metrics.segments:seg_snr", ("seg_snr",)),
     "dnsmos": Metric("sslse.metrics.dnsmos:dnsmos", DNSMOS_COLUMNS, needs_clean=False),
 }
 
@@ -79,13 +83,13 @@ def kind_of(column: str) -> str:
 
 
 def lower_is_better(column: str) -> bool:
-    """Whether a smaller number is a better one (error rates) or a worse one (everything else).
+    """Whether a smaller number is a better one (error rates, distances) or a worse one (the rest).
 
     Example:
         >>> lower_is_better("wer_ssl"), lower_is_better("pesq"), lower_is_better("acc_ic")
         (True, False, False)
     """
-    return kind_of(column) in ERROR_RATES
+    return kind_of(column) in ERROR_RATES or column in ("llr", "wss")
 
 
 def parse_metrics(names: str | Sequence[str]) -> list[str]:

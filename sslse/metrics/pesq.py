@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from sslse.metrics.base import MetricFailure, check_pair
@@ -25,14 +27,22 @@ def pesq(clean: np.ndarray, enhanced: np.ndarray, sample_rate: int) -> float:
     Raises:
         MetricFailure: another rate, silence, under a quarter of a second, no utterance found.
     """
-    from pesq import PesqError
-    from pesq import pesq as reference_pesq
-
     if sample_rate not in MODES:
         raise MetricFailure(f"PESQ is defined at 16000 and 8000 Hz, the audio has {sample_rate} Hz")
     clean, enhanced = check_pair(clean, enhanced)
+    return _mos(clean.tobytes(), enhanced.tobytes(), sample_rate)
+
+
+# Composite scores contain PESQ, which takes most of their time: one utterance, computed once.
+@functools.lru_cache(maxsize=1)
+def _mos(clean: bytes, enhanced: bytes, sample_rate: int) -> float:
+    """Return the MOS-LQO of two float64 signals."""
+    from pesq import PesqError
+    from pesq import pesq as reference_pesq
+
+    pair = (np.frombuffer(signal, np.float64) for signal in (clean, enhanced))
     try:
-        return float(reference_pesq(sample_rate, clean, enhanced, MODES[sample_rate]))
+        return float(reference_pesq(sample_rate, *pair, MODES[sample_rate]))
     except PesqError as error:
         reason = error.args[0].decode() if error.args else type(error).__name__
         raise MetricFailure(f"PESQ: {reason}") from error

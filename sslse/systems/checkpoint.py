@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import lightning
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
 
 from sslse.data.atomic import atomic_path
 from sslse.errors import SslseError
@@ -88,8 +88,12 @@ def newest_readable(directory: Path) -> Path | None:
     return None
 
 
-class ResumeCheckpoint(lightning.Callback):
+class ResumeCheckpoint(Checkpoint):
     """Every ``every`` steps, a checkpoint to resume from; the last two are kept.
+
+    Where a validation follows the step, the checkpoint is written after it, with all that other
+    callbacks have learned from it; Lightning does not repeat a validation when it resumes. Give it
+    to the trainer as the last callback.
 
     Args:
         directory: where they go.
@@ -100,14 +104,29 @@ class ResumeCheckpoint(lightning.Callback):
         self.directory = directory
         self.every = every
         self.last_step = -1
+        self.due = False
 
-    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Save when a multiple of ``every`` optimiser steps is reached."""
         step = trainer.global_step
         # With accumulation several batches end at the same step.
         if step % self.every or step == self.last_step:
             return
         self.last_step = step
+        self.due = True
+        if not _validation_follows(trainer, batch_idx):
+            self._save(trainer)
+
+    def on_validation_end(self, trainer: Any, module: Any) -> None:
+        """Save what was put off until now."""
+        if self.due:
+            self._save(trainer)
+
+    def _save(self, trainer: Any) -> None:
+        self.due = False
+        step = trainer.global_step
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
                 # Lightning logs this step only after this hook; a kill in between would lose it.
@@ -119,6 +138,12 @@ class ResumeCheckpoint(lightning.Callback):
         if trainer.is_global_zero:
             for old in resume_points(self.directory)[2:]:
                 old.unlink()
+
+
+def _validation_follows(trainer: Any, batch_idx: int) -> bool:
+    """Whether Lightning validates after this batch (one epoch is the whole training)."""
+    has_set = trainer.enable_validation and sum(trainer.num_val_batches) > 0
+    return has_set and (batch_idx + 1) % trainer.val_check_batch == 0
 
 
 def average_checkpoints(paths: list[Path]) -> dict[str, torch.Tensor]:

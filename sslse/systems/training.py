@@ -167,7 +167,7 @@ def run_trainer(
     if resume is not None:
         resume_step = step_of(resume)
         print(f"continuing {exp} from step {resume_step}", flush=True)
-    callbacks: list[Any] = [ProgressLine(), ResumeCheckpoint(checkpoints, args.save_every)]
+    callbacks: list[Any] = [ProgressLine()]
     best = None
     if args.average_best and cli.datamodule.valid_path is not None:
         best = ModelCheckpoint(
@@ -181,6 +181,7 @@ def run_trainer(
             enable_version_counter=False,
         )
         callbacks.append(best)
+    callbacks.append(ResumeCheckpoint(checkpoints, args.save_every))
     cli.trainer = cli.instantiate_trainer(
         logger=[
             MetricsFile(exp / "metrics.csv", resume_step),

@@ -333,7 +333,7 @@ def test_surgery_continues_exactly_and_equals_itself_on_two_processes(transcribe
     config = tiny_config(transcribed, tmp_path)
     whole, broken, shared = (tmp_path / name for name in ("whole", "broken", "shared"))
     run(config, whole)
-    # Killed between a checkpoint and the validation of the same step, which may lower the rate.
+    # Killed before a validation that lowers the rate; the checkpoint before follows another one.
     run(config, broken, status=-signal.SIGKILL, DIE_AT_STEP="4")
     assert "continuing" in run(config, broken)
     assert all(torch.equal(final(whole)[name], value) for name, value in final(broken).items())
@@ -341,7 +341,7 @@ def test_surgery_continues_exactly_and_equals_itself_on_two_processes(transcribe
     assert logs[0] == logs[1] and len(logs[0]) == 6
     states = [torch.load(exp / "checkpoints" / "step00000006.ckpt") for exp in (whole, broken)]
     assert states[0]["callbacks"]["Plateau"] == states[1]["callbacks"]["Plateau"]
-    assert states[0]["callbacks"]["Plateau"]["scale"] == 0.5
+    assert states[0]["callbacks"]["Plateau"]["scale"] == 0.25
     two = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
     run(config, shared, *two)
     for name, value in final(shared).items():

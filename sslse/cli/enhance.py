@@ -8,6 +8,11 @@ where it was; recordings that fail are named, the others go on, and the exit sta
   sslse enhance recordings/ -o enhanced --model exp/se/enhancer --oa 0.2
   sslse enhance data/test_noisy/wav.scp -o exp/se/decode_test/oa0 --model exp/se/enhancer --nj 2
   sox noisy.flac -t wav - | sslse enhance - -o - --model exp/se/enhancer > enhanced.wav
+
+With --stream a causal enhancer works while the audio comes in, from standard input to standard
+output; at the end it says latency, real-time factor and whether it kept up. Ctrl-C ends the input.
+
+  arecord -q -f S16_LE -r 16000 -t wav | sslse enhance --stream --model exp/se/enhancer | aplay -q
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "standard input",
     )
     parser.add_argument(
-        "-o", "--out", required=True, help="output folder; - writes one wav to standard output"
+        "-o", "--out", help="output folder; - writes one wav to standard output (with --stream: -)"
     )
     parser.add_argument("--model", required=True, help="folder of a saved enhancer")
     parser.add_argument(
@@ -73,6 +78,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)"
     )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="enhance standard input to standard output while it comes in; needs a causal enhancer",
+    )
+    parser.add_argument(
+        "--block-ms",
+        type=float,
+        metavar="MS",
+        help="with --stream: length of a block in milliseconds (default: one hop of the enhancer)",
+    )
+    parser.add_argument(
+        "--raw",
+        type=int,
+        metavar="RATE",
+        help="with --stream: 16-bit little-endian mono samples at RATE Hz without a header, in and "
+        "out (default: wav)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,6 +107,12 @@ def run(args: argparse.Namespace) -> int:
 
     check_observation(args.oa, args.oa_form)
     inputs = [*args.inputs, *args.data]
+    if args.stream:
+        return _run_live(inputs, args)
+    if args.raw is not None or args.block_ms is not None:
+        raise ConfigError("--raw and --block-ms go with --stream")
+    if args.out is None:
+        raise ConfigError("no output; name a folder with -o, or - for standard output")
     if not inputs:
         raise ConfigError("no input; name a wav, a folder, a wav.scp, a data directory, or -")
     if args.nj < 1:
@@ -101,6 +130,30 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("standard input or output goes with one input alone")
         return _run_stream(inputs[0], args, options)
     return enhance_all(inputs, args.out, args.model, options, nj=args.nj, device=args.device)
+
+
+def _run_live(inputs: list[str], args: argparse.Namespace) -> int:
+    """Enhance standard input while it comes in."""
+    import signal
+    import sys
+
+    from sslse.enhancers.batch import load_enhancer
+    from sslse.enhancers.live import LiveOptions, enhance_live, new_report
+    from sslse.errors import ConfigError
+
+    if inputs not in ([], ["-"]) or args.out not in (None, "-"):
+        raise ConfigError(
+            "--stream reads standard input and writes standard output: name neither, or - for both"
+        )
+    options = LiveOptions(args.block_ms, args.raw, args.oa, args.oa_form, args.subtype)
+    enhancer = load_enhancer(args.model, args.device)
+    report = new_report(enhancer, options)
+    try:
+        enhance_live(enhancer, sys.stdin.buffer, sys.stdout.buffer, options, report)
+    finally:
+        if report.blocks:
+            print(f"sslse enhance: {report}", file=sys.stderr)
+    return 128 + signal.SIGINT if report.interrupted else 0
 
 
 def _run_stream(source: str, args: argparse.Namespace, options: object) -> int:

@@ -7,7 +7,7 @@ import struct
 from typing import BinaryIO
 
 # Tools that write to a pipe cannot know the length: ffmpeg leaves 0xFFFFFFFF, SoX 0x7FFFxxxx.
-_UNKNOWN_SIZE = 0x7FFF0000
+UNKNOWN_SIZE = 0x7FFF0000
 _OGG_PAGE = 65307  # longest page, bytes
 
 
@@ -38,7 +38,7 @@ def truncation(stream: BinaryIO) -> str | None:
         return _wav(stream, total)
     if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
         promised = struct.unpack(">I", head[4:8])[0] + 8
-        if total < promised < _UNKNOWN_SIZE:
+        if total < promised < UNKNOWN_SIZE:
             return f"its header promises {promised} bytes but {total} are there"
     if head[:4] == b"OggS":
         stream.seek(max(0, total - _OGG_PAGE))
@@ -62,7 +62,7 @@ def _wav(stream: BinaryIO, total: int) -> str | None:
         position += 8
         if name == b"data":
             present = total - position
-            if present < size < _UNKNOWN_SIZE:
+            if present < size < UNKNOWN_SIZE:
                 return (
                     f"its header promises {size // width} samples but {present // width} are there"
                 )

@@ -6,13 +6,16 @@ import json
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from sslse.data.atomic import atomic_open
 from sslse.enhancers import build_enhancer
 from sslse.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sslse.enhancers.stream import EnhancerStream
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -42,6 +45,7 @@ class Enhancer(nn.Module, ABC):
 
     config: dict[str, Any]
     hop_samples: int = 1  # samples between frames; parts of a recording start at multiples of it
+    causal: bool = False  # no output waits for more than a little later input; ``stream`` works
 
     def __init__(self, sample_rate: int = 16000, normalize_input: bool = True) -> None:
         super().__init__()
@@ -56,6 +60,30 @@ class Enhancer(nn.Module, ABC):
     def context_samples(self) -> int | None:
         """How many samples on either side change an output sample; None: the whole utterance."""
         return None
+
+    @property
+    def latency_samples(self) -> int | None:
+        """Algorithmic latency: an output sample depends on fewer than this many later samples.
+
+        None: on the whole utterance, as where ``normalize_input`` divides by its level.
+        """
+        return None
+
+    def extra_repr(self) -> str:
+        """Say the latency where the network is printed."""
+        if self.latency_samples is None:
+            return ""
+        return f"algorithmic latency {1000 * self.latency_samples / self.sample_rate:g} ms"
+
+    def stream(self) -> EnhancerStream:
+        """Begin to enhance a recording that arrives in pieces.
+
+        Raises:
+            ConfigError: the enhancer looks at the whole utterance or is in training mode.
+        """
+        from sslse.enhancers.stream import not_causal
+
+        raise not_causal(self)
 
     def forward(self, noisy: Tensor, level: Tensor | None = None) -> Tensor:
         """Enhance a batch of waveforms.

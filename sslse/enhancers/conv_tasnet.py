@@ -9,6 +9,9 @@ C bottleneck channels, H hidden channels, P taps of the depthwise convolution.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,6 +19,9 @@ from torch import Tensor, nn
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.fused import ConvBlockFunction, MaskDecodeFunction, NormLinearFunction, usable
 from sslse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sslse.enhancers.conv_tasnet_stream import ConvTasNetStream
 
 EPSILON = 1e-8  # added to the variance, as in the paper's code
 
@@ -35,17 +41,55 @@ class GlobalNorm(nn.Module):
         return (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
 
 
+@dataclass
+class FramesSoFar:
+    """What a cumulative norm knows of a recording's earlier frames."""
+
+    count: int = 0
+    mean: float = 0.0
+    """Sum over frames of the mean over channels."""
+    power: float = 0.0
+    """Sum over frames of the mean square over channels."""
+
+    def add(self, count: int, mean: float, power: float) -> None:
+        """Add the sums over later frames, in double: one frame of hours is a small part."""
+        self.count += count
+        self.mean += mean
+        self.power += power
+
+
 class CumulativeNorm(GlobalNorm):
     """Normalise over the channels of this frame and all earlier ones (cLN), which is causal."""
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, K, C) -> (B, K, C)
-        count = (
-            torch.arange(1, x.shape[1] + 1, device=x.device, dtype=x.dtype)[:, None] * x.shape[2]
-        )
-        mean = x.sum(dim=2, keepdim=True).cumsum(dim=1) / count
-        power = x.square().sum(dim=2, keepdim=True).cumsum(dim=1) / count
+    def forward(self, x: Tensor, past: FramesSoFar | None = None) -> Tensor:
+        """Normalise frames, (B, K, C) -> (B, K, C).
+
+        Args:
+            x: consecutive frames; of one recording (B = 1) where ``past`` is given.
+            past: the frames before; brought up to date in place.
+        """
+        frames, first = x.shape[1], 1 if past is None else past.count + 1
+        count = torch.arange(first, first + frames, device=x.device, dtype=x.dtype)[:, None]
+        mean = x.mean(dim=2, keepdim=True).cumsum(dim=1)  # (B, K, 1)
+        power = x.square().mean(dim=2, keepdim=True).cumsum(dim=1)
+        if past is not None:
+            new = (float(sums[0, -1]) for sums in (mean, power))
+            mean, power = mean + past.mean, power + past.power
+            past.add(frames, *new)
+        mean, power = mean / count, power / count
         variance = (power - mean.square()).clamp_min(0.0)
         return (x - mean) * torch.rsqrt(variance + EPSILON) * self.weight + self.bias
+
+    def next_frame(self, x: Tensor, past: FramesSoFar) -> Tensor:
+        """Compute ``forward`` for one frame, (C,) -> (C,), in as few operations as possible.
+
+        A stream of short blocks is bound by the number of operations, not by their size.
+        """
+        variance, mean = (float(value) for value in torch.var_mean(x, dim=0, correction=0))
+        past.add(1, mean, variance + mean * mean)
+        mean = past.mean / past.count
+        variance = max(0.0, past.power / past.count - mean * mean)
+        return torch.addcmul(self.bias, x - mean, self.weight, value=(variance + EPSILON) ** -0.5)
 
 
 class FrameNorm(GlobalNorm):
@@ -141,6 +185,7 @@ class ConvTasNet(Enhancer):
         mask_activation: ``"sigmoid"`` or ``"relu"``.
         norm: ``"global"`` (whole utterance), ``"cumulative"`` (past), or ``"frame"`` (one frame).
         causal: no block looks ahead; an output sample then depends on the next L - 1 samples only.
+            A ``stream`` then enhances a recording that is still going on.
             Needs ``norm`` other than global and ``normalize_input=False``.
         normalize_input: divide by the RMS level of the utterance, multiply the output by it.
         sample_rate: in Hz.
@@ -193,7 +238,7 @@ class ConvTasNet(Enhancer):
         }
         self._check()
         self.kernel_size, self.stride = kernel_size, stride
-        self.hop_samples = stride
+        self.hop_samples, self.causal = stride, causal
         # The functions of fused.py where they fit; false takes the plain layers everywhere.
         self.fused = True
         self.encoder = nn.Linear(kernel_size, num_filters, bias=False)
@@ -242,6 +287,26 @@ class ConvTasNet(Enhancer):
         reach = sum(max(map(abs, block.depthwise.offsets)) for block in self.blocks)
         return reach * self.stride + self.kernel_size
 
+    @property
+    def latency_samples(self) -> int | None:
+        """Algorithmic latency: one filter where causal; None: the whole utterance."""
+        if self.causal:
+            return self.kernel_size
+        if self.normalize_input:
+            return None
+        context = self.context_samples
+        return None if context is None else context + 1
+
+    def stream(self) -> ConvTasNetStream:
+        """Begin to enhance a recording that arrives in pieces.
+
+        Raises:
+            ConfigError: the network is not causal or in training mode.
+        """
+        from sslse.enhancers.conv_tasnet_stream import ConvTasNetStream
+
+        return ConvTasNetStream(self)
+
     def estimate(self, noisy: Tensor) -> Tensor:
         """Mask the frames of level-normalised waveforms, (B, T) -> (B, T)."""
         features = torch.relu(self.encoder(self._frames(noisy)))  # (B, K, N)
@@ -284,18 +349,20 @@ class ConvTasNet(Enhancer):
         return F.pad(waveform, (overlap, right)).unfold(1, self.kernel_size, self.stride)
 
     def _overlap_add(self, frames: Tensor, num_samples: int) -> Tensor:
-        """Add overlapping frames, the adjoint of ``_frames``; (B, K, L) -> (B, num_samples)."""
-        batch, count, _ = frames.shape
+        """Undo ``_frames``; (B, K, L) -> (B, num_samples)."""
+        overlap = self.kernel_size - self.stride
+        return self.overlap_add(frames)[:, overlap : overlap + num_samples]
+
+    def overlap_add(self, frames: Tensor) -> Tensor:
+        """Add frames that overlap by L - S, (B, K, L) -> (B, (K - 1) · S + L)."""
         parts = frames.unflatten(2, (-1, self.stride)).unbind(2)  # L / S parts of (B, K, S)
-        total = sum(
+        return sum(
             F.pad(
-                part.reshape(batch, -1),
+                part.reshape(len(part), -1),
                 (index * self.stride, (len(parts) - 1 - index) * self.stride),
             )
             for index, part in enumerate(parts)
         )
-        overlap = self.kernel_size - self.stride
-        return total[:, overlap : overlap + num_samples]
 
 
 def conv_tasnet_base(**changes: object) -> ConvTasNet:

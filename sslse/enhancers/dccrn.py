@@ -9,7 +9,7 @@ Letters in the shapes below: B batch, T samples, K frames, C complex channels, F
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +27,9 @@ from sslse.enhancers.complex_layers import (
 )
 from sslse.enhancers.stft import STFT
 from sslse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sslse.enhancers.dccrn_stream import DCCRNStream
 
 NORMS = {"batch": PairBatchNorm, "complex": ComplexBatchNorm}
 MASK_MODES = ("E", "C", "R")
@@ -178,19 +181,23 @@ class DCCRN(Enhancer):
             )
 
     @property
-    def latency_samples(self) -> int:
-        """Algorithmic latency: an output sample depends on fewer than this many later ones.
-
-        One window, and one hop for every frame that the decoder looks ahead. With
-        ``normalize_input`` the level is that of the whole utterance besides.
-        """
+    def latency_samples(self) -> int | None:
+        """Algorithmic latency: one window, and one hop for every frame that the decoder looks
+        ahead; None: the whole utterance."""
+        if self.normalize_input:
+            return None
         ahead = 0 if self.causal else len(self.decoder)
         return self.config["win_length"] + ahead * self.config["hop_length"]
 
-    def extra_repr(self) -> str:
-        """Say the latency where the network is printed."""
-        milliseconds = 1000 * self.latency_samples / self.sample_rate
-        return f"algorithmic latency {milliseconds:g} ms"
+    def stream(self) -> DCCRNStream:
+        """Begin to enhance a recording that arrives in pieces.
+
+        Raises:
+            ConfigError: the network is not causal or in training mode.
+        """
+        from sslse.enhancers.dccrn_stream import DCCRNStream
+
+        return DCCRNStream(self)
 
     def estimate(self, noisy: Tensor) -> Tensor:
         """Mask the spectrum of level-normalised waveforms, (B, T) -> (B, T)."""
@@ -218,7 +225,7 @@ class DCCRN(Enhancer):
         bins = spectrum[..., 1:].transpose(1, 2)[:, None]  # (B, 1, F, K)
         mask_real, mask_imag = self.mask(bins.real, bins.imag, state)
         with torch.autocast(spectrum.device.type, enabled=False):
-            real, imag = self._apply(bins, mask_real.to(bins.real), mask_imag.to(bins.real))
+            real, imag = self.apply_mask(bins, mask_real.to(bins.real), mask_imag.to(bins.real))
             masked = torch.complex(real, imag)[:, 0].transpose(1, 2)
             return F.pad(masked, (1, 0))
 
@@ -260,7 +267,7 @@ class DCCRN(Enhancer):
             for x in (real, imag)
         )
 
-    def _apply(self, bins: Tensor, mask_real: Tensor, mask_imag: Tensor) -> Pair:
+    def apply_mask(self, bins: Tensor, mask_real: Tensor, mask_imag: Tensor) -> Pair:
         """Multiply the spectrum by its mask."""
         real, imag = bins.real, bins.imag
         if self.mask_mode == "R":

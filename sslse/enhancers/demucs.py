@@ -8,6 +8,7 @@ Frames are rows (channels last). Letters in the shapes: B batch, T samples, F fr
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.demucs_stream import DemucsStream
 from sslse.enhancers.recurrence import lstm
-from sslse.enhancers.resampler import Resampler
+from sslse.enhancers.resampler import BLOCK, Resampler
 from sslse.enhancers.strided import DecoderBlockFunction, EncoderBlockFunction, autocast_to
 from sslse.errors import ConfigError
 
@@ -128,6 +129,7 @@ class Demucs(Enhancer):
         }
         self._check()
         self.kernel_size, self.stride, self.depth = kernel_size, stride, depth
+        self.causal = causal
         self.frame_samples = stride**depth  # at the network's rate
         # Blocks of a running level and parts of a stream begin at multiples of it.
         self.hop_samples = max(1, self.frame_samples // resample_factor)
@@ -185,6 +187,26 @@ class Demucs(Enhancer):
         for _ in range(self.depth):
             length = (length - 1) * self.stride + self.kernel_size
         return length
+
+    @property
+    def latency_samples(self) -> int | None:
+        """Algorithmic latency; None: the whole utterance."""
+        whole = not self.causal or self.config["level"] == "utterance"
+        return None if whole else self.stream_latency()
+
+    def stream_latency(self) -> int:
+        """Return the latency of a causal network whose input level is known, in samples."""
+        factor, hop, frame = self.config["resample_factor"], self.hop_samples, self.frame_samples
+        reach = self.resampler.reach if factor > 1 else 0
+        block = BLOCK if factor > 1 else 1
+        ahead = self.padded_length(1) - -(-factor * (1 + reach) // frame) * frame
+        # After any number of samples: of how many is the output known? It repeats.
+        received = torch.arange(4 * reach + ahead + 3 * math.lcm(block, hop))
+        known = received // hop * hop if self.config["level"] == "running" else received
+        high = factor * ((known - reach).clamp_min(0) // block * block)
+        high = (high - ahead).clamp_min(0) // frame * frame
+        given = (high // factor - reach).clamp_min(0) // block * block
+        return int((received - given).max()) + 1
 
     def estimate(self, noisy: Tensor) -> Tensor:
         """Run the network on whole waveforms, (B, T) -> (B, T)."""

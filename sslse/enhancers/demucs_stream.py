@@ -10,17 +10,15 @@ from torch import Tensor
 
 from sslse.enhancers.base import SMALLEST_LEVEL
 from sslse.enhancers.resampler import BLOCK
+from sslse.enhancers.stream import EnhancerStream
 from sslse.errors import ConfigError
 
 if TYPE_CHECKING:
     from sslse.enhancers.demucs import DecoderBlock, Demucs
 
 
-class DemucsStream:
-    """Takes consecutive samples and gives consecutive enhanced samples, a little later.
-
-    All that comes out, up to and with ``finish``, equals the network's output for the whole
-    waveform but for rounding. No frame is computed twice.
+class DemucsStream(EnhancerStream):
+    """Runs every frame once, as soon as its samples are there.
 
     Args:
         network: causal, in evaluation mode.
@@ -40,9 +38,8 @@ class DemucsStream:
     """
 
     def __init__(self, network: Demucs, level: float | None = None) -> None:
+        super().__init__(network, network.stream_latency())
         config = network.config
-        if not config["causal"]:
-            raise ConfigError("this Demucs is not causal: it needs the whole waveform")
         if config["level"] == "utterance" and level is None:
             raise ConfigError(
                 "this Demucs divides its input by the level of the utterance: give "
@@ -53,33 +50,22 @@ class DemucsStream:
         if config["level"] == "utterance":
             self.level = max(level, SMALLEST_LEVEL)
         self.factor = config["resample_factor"]
-        parameter = next(network.parameters())
-        self.empty = parameter.new_zeros(0)
-        self.received = self.returned = 0
         side = network.resampler.reach if self.factor > 1 else 0
         self.blocks = self.empty  # samples of an unfinished block of the running level
         self.energy, self.counted = 0.0, 0
         self.levels = self.empty  # of samples that went in and have not come out
-        self.low = parameter.new_zeros(side)  # the past of the interpolation, silent at first
-        self.high = parameter.new_zeros(side * self.factor)  # that of the way back
+        self.low = self.empty.new_zeros(side)  # the past of the interpolation, silent at first
+        self.high = self.empty.new_zeros(side * self.factor)  # that of the way back
         widths = [1, *(block.gate.in_features for block in network.encoder)]
-        self.inputs = [parameter.new_zeros(1, 0, width) for width in widths[:-1]]
+        self.inputs = [self.empty.new_zeros(1, 0, width) for width in widths[:-1]]
         self.skips: list[deque[Tensor]] = [deque() for _ in network.encoder]
         self.state: tuple[Tensor, Tensor] | None = None
         self.tails: list[Tensor | None] = [None] * len(network.decoder)
 
-    @torch.no_grad()
-    def push(self, samples: Tensor) -> Tensor:
-        """Take samples (time,) and return those that are ready (time,)."""
-        self.received += len(samples)
+    def _push(self, samples: Tensor) -> Tensor:
         return self._emit(self._normalised(samples))
 
-    @torch.no_grad()
-    def finish(self) -> Tensor:
-        """Return the samples that are still owed; the stream is at its end."""
-        owed = self.received - self.returned
-        if owed == 0:
-            return self.empty
+    def _finish(self, owed: int) -> Tensor:
         silence = self.network.padded_length(owed) + 2 * (BLOCK + len(self.low)) * self.factor
         hop = self.network.hop_samples
         fill = -len(self.blocks) % hop
@@ -112,7 +98,6 @@ class DemucsStream:
         x = self._upsampled(samples)
         x = self._frames(x.view(1, -1, 1))
         y = self._downsampled(x.flatten())
-        self.returned += len(y)
         if self.level is not None:
             return y * self.level
         if self.network.config["level"] == "none":

@@ -100,7 +100,7 @@ from sslse import Enhancer
 enhancer = Enhancer.from_pretrained("<this folder>")
 enhanced = enhancer(noisy)  # tensors of shape (batch, time)
 ```
-{advice}
+{_real_time(enhancer)}{advice}
 ## Network
 
 | option | value |
@@ -110,6 +110,20 @@ enhanced = enhancer(noisy)  # tensors of shape (batch, time)
 ## Files
 
 `{CONFIG_NAME}` (class and options), `{WEIGHTS_NAME}` (weights, no pickle), `{CARD_NAME}`.
+"""
+
+
+def _real_time(enhancer: Enhancer) -> str:
+    if not enhancer.causal or enhancer.latency_samples is None:
+        return ""
+    milliseconds = 1000 * enhancer.latency_samples / enhancer.sample_rate
+    return f"""
+It works in real time, with an algorithmic latency of {milliseconds:g} ms:
+
+```sh
+arecord -q -f S16_LE -r {enhancer.sample_rate} -t wav |
+    sslse enhance --stream --model <this folder> | aplay -q
+```
 """
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.complex_layers import ComplexConv2d, ComplexConvTranspose2d, SharedPReLU
 from sslse.enhancers.dccrn import DCCRN, dccrn_base
-from sslse.enhancers.dccrn_stream import DCCRNStream
 from sslse.errors import ConfigError
 
 TINY = {"channels": (4, 8, 8), "lstm_units": 8, "n_fft": 64, "win_length": 50, "hop_length": 32}
@@ -121,30 +120,6 @@ def test_output_waits_for_no_more_than_the_latency(causal):
         (gradient,) = torch.autograd.grad(net(noisy)[0, sample], noisy)
         reach = max(reach, int(gradient[0].nonzero().max()) - sample)
     assert reach >= net.latency_samples - 3
-
-
-@settings(max_examples=15, deadline=None)
-@given(data=st.data(), samples=st.integers(1, 500), hop=st.sampled_from([10, 25, 32, 40]))
-def test_streaming_equals_the_whole_recording(data, samples, hop):
-    net = tiny(hop_length=hop, **CAUSAL)
-    noisy = torch.randn(2, samples)
-    stream, parts, start = DCCRNStream(net, batch=2), [], 0
-    while start < samples:
-        step = data.draw(st.integers(1, 200))
-        parts.append(stream.push(noisy[:, start : start + step]))
-        start += step
-        # All that is certain by now has been given.
-        received, given_ = min(start, samples), sum(part.shape[1] for part in parts)
-        assert received - given_ < net.latency_samples + hop
-    parts.append(stream.finish())
-    torch.testing.assert_close(torch.cat(parts, 1), net(noisy), rtol=1e-4, atol=1e-5)
-
-
-def test_streaming_is_refused_where_it_would_differ():
-    with pytest.raises(ConfigError, match="causal=true"):
-        DCCRNStream(tiny())
-    with pytest.raises(ConfigError, match="evaluation mode"):
-        DCCRNStream(tiny(**CAUSAL).train())
 
 
 def test_saved_and_loaded_is_the_same_network(tmp_path):

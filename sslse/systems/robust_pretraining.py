@@ -21,6 +21,7 @@ from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.systems.enhancement import EnhancementSystem
+from sslse.upstreams.gabor import gabor_filters
 from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
 from sslse.upstreams.quantizer import gumbel_temperature, quantize
 from sslse.upstreams.robust_wav2vec2 import (
@@ -43,6 +44,8 @@ class RobustPretraining(System):
         branches: ``noisy`` (wav2vec 2.0, EW2), ``enhanced`` (SEW2) or ``both`` (EW2+SEW2).
         wav2vec2: keys of transformers' ``Wav2Vec2Config`` for a fresh model.
         init_param: folder of a wav2vec 2.0 (public or pre-trained here) to continue from.
+        mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution of a
+            fresh model begins as a mel filter bank; None begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
         enhancer: ``{name: demucs, …}`` for a fresh one.
         enhancer_param: folder of a trained enhancer to start from.
@@ -82,6 +85,7 @@ class RobustPretraining(System):
         branches: Branches = "noisy",
         wav2vec2: dict[str, Any] | None = None,
         init_param: str | None = None,
+        mel_filters: dict[str, Any] | None = None,
         fusion: dict[str, Any] | None = None,
         enhancer: dict[str, Any] | None = None,
         enhancer_param: str | None = None,
@@ -114,6 +118,10 @@ class RobustPretraining(System):
         self.model = build_model(
             branches, wav2vec2, init_param, fusion, enhancer, enhancer_param, normalize_input
         )
+        if mel_filters is not None and not init_param:
+            first = self.model.conv_layers[0].conv.weight
+            filters, _, samples = first.shape
+            first.data.copy_(gabor_filters(filters, samples, self.model.sample_rate, **mel_filters))
         self.target = target
         self.quantize = quantize
         self.mask_probability, self.mask_length = mask_probability, mask_length

@@ -15,7 +15,7 @@ from sslse.systems.base import OptimizerConfig
 from sslse.systems.robust_ctc import RobustCTC
 from sslse.systems.robust_pretraining import RobustPretraining
 
-TRAINER = {"accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, "val_check_interval": 4}
+TRAINER = {"accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, "val_check_interval": 3}
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,7 @@ class TransformerWordLM(WordLM):
                 f"the language model has {len(self.embedding)} words but its token list "
                 f"{len(self.words)}"
             )
+        self.hidden: Tensor | None = None
         self.reset()
 
     @classmethod
@@ -146,7 +147,8 @@ class TransformerWordLM(WordLM):
         self.tree = HistoryTree()
         self.slots = np.full(len(self.tree.parents), -1, np.int64)  # state to its row below
         self.num_slots = 0
-        self._allocate(256)
+        if self.hidden is None:  # the room of an earlier utterance serves again
+            self._allocate(256)
 
     def _allocate(self, capacity: int) -> None:
         """Make room for the computed histories; those there are kept."""

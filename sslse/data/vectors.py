@@ -157,12 +157,12 @@ class VectorStore(Dataset):
     def _maps(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         return {}
 
-    def shard(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mapped vectors (N, D) and speech flags (N,) of a shard."""
-        if number not in self._maps:
-            names = (f"{number:05d}.npy", f"{number:05d}.speech.npy")
-            self._maps[number] = tuple(np.load(self.path / n, mmap_mode="r") for n in names)
-        return self._maps[number]
+    def shard(self, number: int, mapped: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Return the vectors (N, D) and speech flags (N,) of a shard, mapped or read."""
+        names = (f"{number:05d}.npy", f"{number:05d}.speech.npy")
+        mode = "r" if mapped else None
+        vectors, speech = (np.load(self.path / name, mmap_mode=mode) for name in names)
+        return vectors, speech
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the maps out: a loader process opens its own."""
@@ -170,7 +170,10 @@ class VectorStore(Dataset):
 
     def __getitem__(self, draw: Draw | int) -> dict[str, torch.Tensor]:
         index = draw.index if isinstance(draw, Draw) else draw
-        vectors, speech = self.shard(int(self.shards[index]))
+        number = int(self.shards[index])
+        if number not in self._maps:
+            self._maps[number] = self.shard(number)
+        vectors, speech = self._maps[number]
         rows = slice(int(self.starts[index]), int(self.starts[index] + self.lengths[index]))
         return {
             "vectors": torch.from_numpy(vectors[rows].astype(np.float32)),

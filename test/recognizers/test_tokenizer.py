@@ -20,7 +20,7 @@ from sslse.errors import ConfigError, DataError
 from sslse.metrics.clusters import agreement, usage
 from sslse.recognizers import encoder_vectors, kmeans
 from sslse.recognizers.encoder_vectors import extract, load_encoder
-from sslse.recognizers.kmeans import StreamingKMeans, cluster, describe, speech_vectors
+from sslse.recognizers.kmeans import StreamingKMeans, cluster, describe
 from sslse.recognizers.tokenizer import Tokenizer
 
 RATE, HOP, WIDTH = 16000, 640, 6
@@ -68,6 +68,11 @@ def store(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("vectors") / "train"
     extract(str(data / "clean"), Encoder(), "test", str(out), shard_utterances=5, dtype="float32")
     return VectorStore(out)
+
+
+def speech_vectors(store, shard):
+    vectors, speech = store.shard(shard)
+    return vectors[speech]
 
 
 def test_speech_is_what_is_within_40_db_of_the_loudest_frame():
@@ -197,6 +202,15 @@ def test_killed_and_continued_clustering_equals_unbroken(store, tmp_path, monkey
         assert torch.equal(value, continued.state_dict()[name]), name
     with pytest.raises(ConfigError, match="begun with clusters = 5"):
         cluster(store, tmp_path / "killed", **{**options, "num_clusters": 6})
+
+
+@settings(max_examples=20, deadline=None)
+@given(size=st.integers(1, 200), shard=st.integers(0, 3))
+def test_batches_hold_every_speech_vector_once(store, size, shard):
+    found = list(kmeans.batches(store, shard, size, np.random.default_rng(0)))
+    assert max(map(len, found)) <= size and max(map(len, found)) - min(map(len, found)) <= 1
+    wanted = speech_vectors(store, shard)
+    np.testing.assert_array_equal(np.sort(np.concatenate(found), 0), np.sort(wanted, 0))
 
 
 def test_more_clusters_than_vectors_are_refused(store, tmp_path):

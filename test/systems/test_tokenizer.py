@@ -14,6 +14,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from sslse.cli.main import main
 from sslse.data.sampler import draw_generator
 from sslse.data.vectors import begin_store, plan_shards, write_shard
 from sslse.recognizers.tokenizer import Tokenizer
@@ -125,9 +126,11 @@ def test_learns_and_continues_to_the_same_weights(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_search_keeps_the_best_pair_and_goes_on(folder, tmp_path):
+def test_search_keeps_the_best_pair_and_goes_on(folder, tmp_path, capsys):
     options = ("--deltas", "0.1,1.0", "--thetas", "0.5,1.0", "--trainer.max_steps", "4")
-    output = finish(folder, tmp_path, *options, name="search-tokenizer")
+    arguments = command(folder, tmp_path, *options, name="search-tokenizer")[3:]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
     result = json.loads((tmp_path / "search.json").read_text())
     best = max(result["table"], key=lambda row: row["accuracy"])
     assert len(result["table"]) == 3
@@ -143,7 +146,8 @@ def test_search_keeps_the_best_pair_and_goes_on(folder, tmp_path):
         "delta": result["delta"],
         "reduction": "mean",
     }
-    again = finish(folder, tmp_path, *options, name="search-tokenizer")
+    assert main(arguments) == 0
+    again = capsys.readouterr().out
     assert again.count("is trained") == 3 and output.count("is trained") == 0
 
 
@@ -187,17 +191,15 @@ def test_the_seed_gives_the_linear_layer(folder):
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-def test_vectors_of_another_encoder_are_refused(folder, tmp_path):
+@pytest.mark.slow
+def test_vectors_of_another_encoder_are_refused(folder, tmp_path, capsys):
     write_store(tmp_path / "wide", 8, 3, width=7)
-    done = subprocess.run(
-        command(folder, tmp_path / "exp", "--data.train", str(tmp_path / "wide"))
-        + ["--data.valid", str(tmp_path / "wide")],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert "the tokenizer was clustered with width 5" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    wide = ("--data.train", str(tmp_path / "wide"), "--data.valid", str(tmp_path / "wide"))
+    assert main(command(folder, tmp_path / "exp", *wide)[3:]) == 1
+    assert "the tokenizer was clustered with width 5, the vectors in" in capsys.readouterr().err
+    one = ("--data.valid", str(tmp_path / "wide"))
+    assert main(command(folder, tmp_path / "exp2", *one)[3:]) == 1
+    assert "extract both with one encoder" in capsys.readouterr().err
 
 
 def test_the_published_configuration_is_complete(repository, folder):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sslse.data.atomic import atomic_open, atomic_path
 from sslse.downstream.ctc_asr import greedy_decode
+from sslse.downstream.pack import pad_waveforms
 from sslse.downstream.tokens import Tokens
 from sslse.errors import ConfigError
 from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2, zero_padding
@@ -72,10 +73,7 @@ class CTCWav2Vec2(nn.Module):
 
     def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """Return the greedy transcript of each waveform (samples,) at ``sample_rate``."""
-        tensors = [torch.from_numpy(np.ascontiguousarray(w, dtype=np.float32)) for w in waveforms]
-        lengths = torch.tensor([len(tensor) for tensor in tensors])
-        padded = nn.utils.rnn.pad_sequence(tensors, batch_first=True)
-        scores, frames = self.log_probs(padded, lengths)
+        scores, frames = self.log_probs(*pad_waveforms(waveforms))
         return [self.tokens.decode(ids) for ids in greedy_decode(scores, frames)]
 
     def save_pretrained(self, directory: str | Path) -> None:

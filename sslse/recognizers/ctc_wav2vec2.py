@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from sslse.errors import ConfigError
-from sslse.recognizers.base import Recognizer
+from sslse.recognizers.ctc import CTCRecognizer
 
 
-class CTCWav2Vec2Recognizer(Recognizer):
-    """Greedy CTC decoding of EW2, SEW2 or EW2+SEW2.
+class CTCWav2Vec2Recognizer(CTCRecognizer):
+    """EW2, SEW2 or EW2+SEW2: the ``recognizer`` folder that ``sslse train`` exported.
 
-    Args:
-        model: the ``recognizer`` folder that ``sslse train`` exported.
+    The options are those of :class:`~sslse.recognizers.ctc.CTCRecognizer`.
     """
 
-    def __init__(self, model: str | Path) -> None:
+    def load(self, folder: str | Path) -> Any:
+        """See ``CTCRecognizer``."""
         from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
 
-        if not Path(model).is_dir():
-            raise ConfigError(f"{model} is no folder; give the 'recognizer' folder of a training")
-        self.model = CTCWav2Vec2.from_pretrained(model)
-        self.sample_rate = self.model.sample_rate
-
-    def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
-        """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
-        return self.model.transcribe(waveforms)
+        if not Path(folder).is_dir():
+            raise ConfigError(f"{folder} is no folder; give the 'recognizer' folder of a training")
+        return CTCWav2Vec2.from_pretrained(folder)

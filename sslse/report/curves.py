@@ -128,6 +128,7 @@ def row_colors(results: Results) -> dict[Key, int]:
 
 def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
     """Return one chart a recogniser and one of SDR: scores against the SNR of the input."""
+    snr_db = {utterance: value for utterance, value in snr_db.items() if math.isfinite(value)}
     if not snr_db:
         return []
     bins = snr_bins(snr_db)

@@ -145,10 +145,9 @@ def main() -> None:
     for name, own in times.items():
         line = f"{name:36} {statistics.median(own):7.2f} s"
         if name.startswith("sslse"):
-            for peer_name in (
-                name.replace("sslse", "transformers"),
-                "transformers" + name[5:].split(", bf")[0],
-            ):
+            peer = name.replace("sslse", "transformers")
+            # With bfloat16 products, beside the peer's float32 step too.
+            for peer_name in dict.fromkeys((peer, peer.removesuffix(", bfloat16"))):
                 ratio = statistics.median(a / b for a, b in zip(times[peer_name], own, strict=True))
                 line += f"  {ratio:5.2f}x {peer_name};"
         print(line)

@@ -54,12 +54,15 @@ class PrefixSearch:
         if frame[BLANK_ID] > options.log_blank_threshold:
             self.blank, self.nonblank = total + frame[BLANK_ID], np.full(len(beam), -np.inf)
             return
-        tokens = self._choose_tokens(frame)
-        last, columns = tree.token[beam], self.column_of_token[tree.token[beam]]
-        between = self._is_between_words()
+        last, between = tree.token[beam], self._is_between_words()
         blank = total + frame[BLANK_ID]
         nonblank = self.nonblank + frame[last]
         nonblank[between] = total[between] + frame[options.space]
+        tokens = self._choose_tokens(frame)
+        tokens = tokens[self._may_matter(tokens, frame, total, np.logaddexp(blank, nonblank))]
+        self.column_of_token[:] = -1
+        self.column_of_token[tokens] = np.arange(len(tokens))
+        columns = self.column_of_token[last]
         extended = total[:, None] + frame[tokens]  # (N, K)
         rows = np.flatnonzero((columns >= 0) & ~between)
         extended[rows, columns[rows]] = self.blank[rows] + frame[last[rows]]
@@ -81,7 +84,7 @@ class PrefixSearch:
         self._keep_best(stay, scores, tokens, blank, nonblank, extended)
 
     def _choose_tokens(self, frame: np.ndarray) -> np.ndarray:
-        """Return the tokens (K,) that may extend, and note their columns."""
+        """Return the tokens (K,) that the options let extend."""
         allowed = frame > -np.inf
         allowed[BLANK_ID] = False
         if self.options.constrained and not self.options.is_char:
@@ -90,9 +93,26 @@ class PrefixSearch:
         most = self.options.tokens_per_frame
         if most and len(tokens) > most:
             tokens = np.sort(tokens[np.argpartition(-frame[tokens], most)[:most]])
-        self.column_of_token[:] = -1
-        self.column_of_token[tokens] = np.arange(len(tokens))
         return tokens
+
+    def _may_matter(
+        self, tokens: np.ndarray, frame: np.ndarray, total: np.ndarray, stay: np.ndarray
+    ) -> np.ndarray:
+        """Return a mask (K,): tokens with which some extension may be among the best.
+
+        Those that end a prefix of the beam count too, as their extensions add to it.
+        """
+        options, fused = self.options, self.tree.fused[self.beam]
+        threshold = _kth_best(stay + fused, options.beam)
+        gain = np.full(len(tokens), max(0.0, options.unknown_score))
+        if options.is_char:
+            gain[tokens == options.space] = options.closing_bound.max()
+        else:
+            gain = options.closing_bound[tokens]
+        best = (total + fused).max(initial=-np.inf)
+        return (best + frame[tokens] + gain > threshold) | np.isin(
+            tokens, self.tree.token[self.beam]
+        )
 
     def _is_between_words(self) -> np.ndarray:
         """Return a mask (N,): prefixes that a space leaves as they are."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sslse.downstream.tokens import Tokens
 from sslse.errors import ConfigError, DataError
 from sslse.recognizers.ctc_beam import CTCBeamSearch
+from sslse.recognizers.prefix_search import PrefixSearch
 from sslse.recognizers.word_lm import HistoryTree, WordLM
 
 LETTERS = Tokens(["<blank>", "<space>", "a", "b"], "char")
@@ -158,6 +159,28 @@ def test_bounds_lose_nothing(beam):
             ]
             assert [h.text for h in found[0]] == [h.text for h in found[1]]
             assert [h.score for h in found[0]] == pytest.approx([h.score for h in found[1]])
+
+
+def test_tokens_that_cannot_matter_are_no_loss(monkeypatch):
+    cases = [(tokens, seed) for tokens in (LETTERS, WORDS) for seed in range(40)]
+
+    def search_all():
+        return [
+            CTCBeamSearch(tokens, HashLM(["a", "ab", "one"], seed), beam=6, word_score=1.0)(
+                3.0 * random_frames(seed, 12, len(tokens)), nbest=6
+            )
+            for tokens, seed in cases
+        ]
+
+    found = search_all()
+    taken = []
+    monkeypatch.setattr(
+        PrefixSearch, "_may_matter", lambda self, tokens, *_: taken.append(1) or tokens >= 0
+    )
+    for one, other in zip(found, search_all(), strict=True):
+        assert [h.text for h in one] == [h.text for h in other]
+        assert [h.score for h in one] == pytest.approx([h.score for h in other])
+    assert taken
 
 
 def test_histories_are_computed_once_and_only_when_needed():

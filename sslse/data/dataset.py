@@ -97,44 +97,6 @@ class CropMixtureDataset(Dataset):
         return item
 
 
-class TranscribedMixtureDataset(CropMixtureDataset):
-    """Whole clean utterances mixed with noise on the fly, with the token ids of their transcripts.
-
-    Args:
-        speech: clean utterances with ``text``.
-        mixer: ``NoiseMixer``; None gives ``noisy == clean``.
-        encode: transcript to token ids.
-        max_seconds: longer utterances are left out, s; 0: none.
-        options: ``sample_rate``, ``seed`` and ``noise_probability`` of ``CropMixtureDataset``.
-    """
-
-    def __init__(
-        self,
-        speech: DataDir,
-        mixer: Any | None,
-        encode: Callable[[str], Sequence[int]],
-        max_seconds: float = 0.0,
-        **options: Any,
-    ) -> None:
-        super().__init__(speech, mixer, crop_seconds=0.0, **options)
-        self.encode = encode
-        longest = round(max_seconds * self.sample_rate) or float("inf")
-        self.utterances = [
-            name
-            for name in speech.utterances
-            if speech.text.get(name) and speech.num_samples(name) <= longest
-        ]
-
-    def crop(self, utterance: str, generator: np.random.Generator) -> np.ndarray:
-        """Return the whole utterance, float32."""
-        return self.speech.load(utterance, sample_rate=self.sample_rate)[0]
-
-    def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
-        text = self.speech.text[self.utterances[draw.index]]
-        tokens = torch.tensor(self.encode(text), dtype=torch.int64)
-        return {**super().__getitem__(draw), "tokens": tokens}
-
-
 class PairDataset(Dataset):
     """Whole noisy utterances with their clean references (``wav.scp`` and ``spk1.scp``) and, where
     the set has them, transcripts."""
@@ -157,27 +119,6 @@ class PairDataset(Dataset):
         if self.has_text:
             item["text"] = self.data.text[utterance]
         return item
-
-
-class TranscribedPairDataset(PairDataset):
-    """The same with the token ids of their transcripts.
-
-    Args:
-        noisy: data directory with ``spk1.scp`` and ``text``.
-        encode: transcript to token ids.
-        sample_rate: Hz.
-    """
-
-    def __init__(
-        self, noisy: DataDir, encode: Callable[[str], Sequence[int]], sample_rate: int = 16000
-    ) -> None:
-        super().__init__(noisy, sample_rate)
-        self.encode = encode
-
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        text = self.data.text[self.utterances[index]]
-        tokens = torch.tensor(self.encode(text), dtype=torch.int64)
-        return {**super().__getitem__(index), "tokens": tokens}
 
 
 class UtteranceDataset(Dataset):
@@ -290,18 +231,4 @@ def pad_batch(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
             batch[f"{name}_lengths"] = torch.tensor([len(value) for value in values])
         else:
             batch[name] = values
-    return batch
-
-
-def pad_pairs(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Collate pairs of noisy and clean speech: ``pad_batch`` with one ``lengths`` for both.
-
-    Example:
-        >>> pair = {"noisy": torch.ones(2), "clean": torch.ones(2), "tokens": torch.ones(1)}
-        >>> sorted(pad_pairs([pair]))
-        ['clean', 'lengths', 'noisy', 'tokens', 'tokens_lengths']
-    """
-    batch = pad_batch(items)
-    batch["lengths"] = batch.pop("noisy_lengths")
-    del batch["clean_lengths"]
     return batch

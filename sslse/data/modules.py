@@ -12,11 +12,8 @@ from sslse.data.datadir import DataDir
 from sslse.data.dataset import (
     CropMixtureDataset,
     PairDataset,
-    TranscribedMixtureDataset,
-    TranscribedPairDataset,
     UtteranceDataset,
     pad_batch,
-    pad_pairs,
 )
 from sslse.data.sampler import StatelessBatchSampler
 from sslse.errors import ConfigError, DataError
@@ -159,19 +156,16 @@ class MixtureData(StepwiseData):
         self.valid_utterances = valid_utterances
         self.max_seconds = max_seconds
 
-    # Files that the sets must have.
-    train_needs: tuple[str, ...] = ()
-    valid_needs: tuple[str, ...] = ("spk1.scp",)
-
     def setup(self, stage: str) -> None:
         """Open the sets once per process."""
-        speech = open_set(self.train_path, self.sample_rate, self.train_needs)
+        speech = open_set(self.train_path, self.sample_rate)
         mixer = open_mixer(
             self.noise_path, self.simulate, self.sample_rate, speech if self.babble else None
         )
-        self.train_set = self.train_dataset(
+        self.train_set = CropMixtureDataset(
             speech,
             mixer,
+            self.crop_seconds,
             sample_rate=self.sample_rate,
             seed=self.seed,
             noise_probability=self.noise_probability,
@@ -180,8 +174,8 @@ class MixtureData(StepwiseData):
             self._leave_out_long(speech)
         self.valid_set = None
         if self.valid_path is not None:
-            valid = open_set(self.valid_path, self.sample_rate, self.valid_needs)
-            self.valid_set = self.valid_dataset(valid)
+            valid = open_set(self.valid_path, self.sample_rate, needs=("spk1.scp",))
+            self.valid_set = PairDataset(valid, self.sample_rate)
             if self.valid_utterances:
                 self.valid_set.utterances = self.valid_set.utterances[: self.valid_utterances]
 
@@ -195,14 +189,6 @@ class MixtureData(StepwiseData):
             print(f"{left_out} of {len(speech)} utterances are longer than {self.max_seconds} s")
         self.train_set.utterances = usable
 
-    def train_dataset(self, speech: DataDir, mixer: Any, **options: Any) -> CropMixtureDataset:
-        """Return the training items."""
-        return CropMixtureDataset(speech, mixer, self.crop_seconds, **options)
-
-    def valid_dataset(self, noisy: DataDir) -> PairDataset:
-        """Return the validation items."""
-        return PairDataset(noisy, self.sample_rate)
-
     def train_dataloader(self) -> DataLoader:
         """Batches ``{"noisy": (B, T), "clean": (B, T)}``; of whole utterances also
         ``clean_lengths`` (B,) and ``text``."""
@@ -215,85 +201,6 @@ class MixtureData(StepwiseData):
     def val_dataloader(self) -> DataLoader | list:
         """One utterance a batch, so that no padding enters a global norm."""
         return [] if self.valid_set is None else DataLoader(self.valid_set, batch_size=1)
-
-
-class TranscribedMixtureData(MixtureData):
-    """Whole utterances with transcripts, mixed with noise on the fly; batches of similar length.
-
-    Utterances without words are left out.
-
-    Args:
-        train: data directory of clean speech with ``text``.
-        noise: data directory of noises; None trains on clean speech.
-        valid: data directory of simulated speech with ``spk1.scp`` and ``text``; None disables
-            validation.
-        simulate: settings of ``SimulateConfig``.
-        noise_probability: fraction of utterances that get noise.
-        babble: whether other training utterances may serve as noise.
-        max_seconds: longer training utterances are left out, s; 0: none.
-        valid_utterances: at most this many utterances are used for validation; 0 means all.
-    """
-
-    train_needs = ("text",)
-    valid_needs = ("spk1.scp", "text")
-
-    def __init__(
-        self,
-        train: str,
-        noise: str | None = None,
-        valid: str | None = None,
-        simulate: dict[str, Any] | None = None,
-        noise_probability: float = 1.0,
-        babble: bool = False,
-        max_seconds: float = 0.0,
-        batch_size: int = 8,
-        valid_utterances: int = 0,
-        num_workers: int = 0,
-        seed: int = 0,
-        sample_rate: int = 16000,
-    ) -> None:
-        super().__init__(
-            train,
-            noise,
-            valid,
-            simulate,
-            noise_probability,
-            babble,
-            batch_size=batch_size,
-            valid_utterances=valid_utterances,
-            num_workers=num_workers,
-            seed=seed,
-            sample_rate=sample_rate,
-        )
-        self.max_seconds = max_seconds
-
-    def train_dataset(self, speech: DataDir, mixer: Any, **options: Any) -> CropMixtureDataset:
-        """Return the training items; the system provides the tokens."""
-        encode = self.trainer.lightning_module.encode_text
-        dataset = TranscribedMixtureDataset(speech, mixer, encode, self.max_seconds, **options)
-        if not len(dataset):
-            raise DataError(
-                f"{self.train_path} has no utterance with words of at most {self.max_seconds} s"
-            )
-        return dataset
-
-    def valid_dataset(self, noisy: DataDir) -> PairDataset:
-        """Return the validation items."""
-        encode = self.trainer.lightning_module.encode_text
-        return TranscribedPairDataset(noisy, encode, self.sample_rate)
-
-    def train_dataloader(self) -> DataLoader:
-        """Batches ``{"noisy": (B, T), "clean": (B, T), "lengths": (B,), "tokens": (B, U),
-        "tokens_lengths": (B,)}``."""
-        data = self.train_set
-        lengths = [data.speech.num_samples(name) for name in data.utterances]
-        return self.stepwise_loader(data, lengths=lengths, collate=pad_pairs)
-
-    def val_dataloader(self) -> DataLoader | list:
-        """One utterance a batch."""
-        if self.valid_set is None:
-            return []
-        return DataLoader(self.valid_set, batch_size=1, collate_fn=pad_pairs)
 
 
 class UtteranceData(StepwiseData):

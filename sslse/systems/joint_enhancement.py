@@ -175,12 +175,6 @@ class JointEnhancement(System):
         tokenizer.eval().requires_grad_(False)
         return tokenizer
 
-    def encode_text(self, text: str) -> list[int]:
-        """Return the token ids of a transcript, as the recogniser was trained."""
-        if self.asr is None:
-            return []
-        return self.asr.tokenize(text)
-
     def current_weights(self) -> dict[str, float]:
         """Return the weights of this step's phase."""
         return self.first_weights if self._in_first_phase() else self.weights
@@ -199,7 +193,7 @@ class JointEnhancement(System):
         self, batch: dict[str, Any], weights: dict[str, float]
     ) -> tuple[dict[str, Tensor], dict[str, float], Tensor]:
         """Return the unweighted losses with gradient, numbers to log, and the enhanced speech."""
-        clean, lengths = batch["clean"], batch.get("lengths")
+        clean, lengths = batch["clean"], batch.get("clean_lengths")
         enhanced = self.enhance(batch["noisy"], lengths)
         parts, numbers = {}, {}
         if "nsnr" in weights:
@@ -218,12 +212,12 @@ class JointEnhancement(System):
             parts["contrastive"] = loss.mean()
             numbers.update({name: float(term.mean()) for name, term in terms.items()})
         if "asr" in weights:
-            if "tokens" not in batch:
+            if "text" not in batch:
                 raise ConfigError(
-                    "the loss 'asr' needs transcripts: set data.class_path to "
-                    "sslse.data.modules.TranscribedMixtureData"
+                    "the loss 'asr' needs transcripts: set data.crop_seconds to null and give "
+                    "data directories with text"
                 )
-            tokens = batch["tokens"], batch["tokens_lengths"]
+            tokens = self.asr.tokenize_batch(batch["text"])
             parts["asr"] = self.asr.loss(enhanced, lengths, *tokens).mean()
         numbers.update({name: float(value.detach()) for name, value in parts.items()})
         return parts, numbers, enhanced
@@ -262,10 +256,11 @@ class JointEnhancement(System):
             gradients = loss_gradients(total, parameters, keep_graph=False)
         share = 1 / self.trainer.accumulate_grad_batches
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is not None:
-                gradient = share * gradient
-                before = parameter.grad
-                parameter.grad = gradient if before is None else before + gradient
+            if gradient is None:
+                continue
+            # A fused optimiser reads memory in order: gradients must lie as their parameters do.
+            own = torch.empty_like(parameter).copy_(share * gradient)
+            parameter.grad = own if parameter.grad is None else parameter.grad + own
 
     def _operate(self, parameters: list[nn.Parameter]) -> Gradients:
         """Return the sum of both gradients, that of the enhancer's side projected."""
@@ -309,7 +304,7 @@ class JointEnhancement(System):
         """The losses of the whole training, SNR and SI-SNR on whole utterances."""
         parts, numbers, enhanced = self.loss_parts(batch, self.weights)
         numbers["loss"] = float(sum(self.weights[name] * value for name, value in parts.items()))
-        lengths = batch.get("lengths")
+        lengths = batch.get("clean_lengths")
         numbers["snr_db"] = -float(self.snr(enhanced, batch["clean"], lengths).mean())
         numbers["si_snr_db"] = -float(self.si_snr(enhanced, batch["clean"], lengths).mean())
         self.log_numbers("valid", numbers)

@@ -15,6 +15,8 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from sslse.data.audio import read_audio, write_audio
+from sslse.data.datadir import write_datadir
 from sslse.errors import ConfigError
 from sslse.systems.base import OptimizerConfig
 from sslse.systems.joint_enhancement import FirstPhase, JointEnhancement
@@ -81,13 +83,11 @@ def batch(lengths=(8000, 6000)) -> dict[str, torch.Tensor]:
     clean *= torch.arange(clean.shape[1]) < lengths[:, None]
     noise = 0.1 * torch.randn(clean.shape, generator=generator)
     noise *= torch.arange(clean.shape[1]) < lengths[:, None]
-    tokens = torch.tensor([[2], [3]])
     return {
         "noisy": clean + noise,
         "clean": clean,
-        "lengths": lengths,
-        "tokens": tokens,
-        "tokens_lengths": torch.tensor([1, 1]),
+        "clean_lengths": lengths,
+        "text": ["high", "low"],
     }
 
 
@@ -139,7 +139,7 @@ class TestLosses:
         together = batch()
         parts, _, _ = model.loss_parts(together, weights)
         alone = []
-        for row, length in enumerate(together["lengths"].tolist()):
+        for row, length in enumerate(together["clean_lengths"].tolist()):
             one = {name: value[row : row + 1] for name, value in together.items()}
             one["noisy"], one["clean"] = one["noisy"][:, :length], one["clean"][:, :length]
             alone.append(model.loss_parts(one, weights)[0])
@@ -177,18 +177,18 @@ class TestLosses:
         specaug = {"specaug": "specaug", "specaug_conf": {"time_mask_width_range": [0, 10]}}
         model = TrainableASR.from_folder(build_asr(tmp_path, **specaug)).train()
         pair = batch()
-        tokens = pair["tokens"], pair["tokens_lengths"]
+        tokens = model.tokenize_batch(pair["text"])
         vectors, losses = [], []
         for _ in range(2):
-            vectors.append(model.encode(pair["noisy"], pair["lengths"])[0])
-            losses.append(model.loss(pair["noisy"], pair["lengths"], *tokens))
+            vectors.append(model.encode(pair["noisy"], pair["clean_lengths"])[0])
+            losses.append(model.loss(pair["noisy"], pair["clean_lengths"], *tokens))
         assert model.training and torch.equal(*vectors) and not torch.equal(*losses)
         model.save_pretrained(tmp_path / "saved")
         again = TrainableASR.from_folder(tmp_path / "saved")
-        assert torch.equal(again.encode(pair["noisy"], pair["lengths"])[0], vectors[0])
+        assert torch.equal(again.encode(pair["noisy"], pair["clean_lengths"])[0], vectors[0])
 
     def test_transcripts_are_asked_for(self, asr):
-        with pytest.raises(ConfigError, match="TranscribedMixtureData"):
+        with pytest.raises(ConfigError, match="data.crop_seconds to null"):
             pair = {name: batch()[name] for name in ("noisy", "clean")}
             system("straight", asr).training_losses(pair)
 
@@ -216,9 +216,9 @@ def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path | None, 
         options["tokenizer"] = str(tokenizer)
     if "first_phase" in own["init_args"]:
         options["first_phase"] = {"steps": 1}
-    kind, data = "MixtureData", {"crop_seconds": 0.4}
-    if "asr" in own["init_args"]["weights"]:
-        kind, data = "TranscribedMixtureData", {"max_seconds": 3.0}
+    data = {"crop_seconds": None, "max_seconds": 3.0}
+    if "asr" not in own["init_args"]["weights"]:
+        data = {"crop_seconds": 0.4}
     data.update(
         train=str(corpus / "data" / "train"),
         noise=str(corpus / "data" / "noise"),
@@ -228,7 +228,7 @@ def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path | None, 
     )
     config = {
         "model": {"class_path": own["class_path"], "init_args": options},
-        "data": {"class_path": f"sslse.data.modules.{kind}", "init_args": data},
+        "data": {"class_path": "sslse.data.modules.MixtureData", "init_args": data},
         "trainer": {
             "max_steps": 2,
             "val_check_interval": 2,
@@ -311,6 +311,20 @@ def run(configs: list[Path], exp: Path, *options: str, status: int = 0, **enviro
     return done.stdout
 
 
+def equal_lengths(data: Path, folder: Path) -> Path:
+    """Write the set with 0.5 s of every utterance."""
+    scp = {}
+    for line in (data / "wav.scp").read_text().splitlines():
+        name, path = line.split(maxsplit=1)
+        waveform, rate = read_audio(path)
+        write_audio(folder / f"{name}.wav", waveform[: rate // 2], rate)
+        scp[name] = str(folder / f"{name}.wav")
+    tables = (dict(line.split() for line in open(data / name)) for name in ("text", "utt2spk"))
+    text, utt2spk = tables
+    write_datadir(folder / "data", wav_scp=scp, text=text, utt2spk=utt2spk)
+    return folder / "data"
+
+
 def tiny_config(corpus: Path, folder: Path) -> list[Path]:
     """The configuration of Joint-Grad with a recogniser that needs no ESPnet."""
     (grad,) = (path for path in CONFIGS if path.stem == "grad")
@@ -318,6 +332,10 @@ def tiny_config(corpus: Path, folder: Path) -> list[Path]:
     for source in write_config(corpus, folder, folder, None, grad):
         config = yaml.safe_load(source.read_text())
         config["model"]["class_path"] = "tiny_recognizer.TinyJoint"
+        if "data" in config:
+            # Processes pad to the longest of their own utterances, which enters global norms.
+            train = equal_lengths(corpus / "data" / "train", folder / "equal")
+            config["data"]["init_args"]["train"] = str(train)
         configs.append(folder / f"tiny_{source.name}")
         configs[-1].write_text(yaml.safe_dump(config))
     return configs
@@ -345,8 +363,8 @@ def test_surgery_continues_exactly_and_equals_itself_on_two_processes(transcribe
     two = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
     run(config, shared, *two)
     for name, value in final(shared).items():
-        torch.testing.assert_close(value, final(whole)[name], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(value, final(whole)[name], rtol=1e-4, atol=1e-6)
     rows = [list(csv.DictReader(open(exp / "metrics.csv"))) for exp in (whole, shared)]
     for alone, together in zip(*rows, strict=True):
         cosines = [float(row["train/conflict_cosine"]) for row in (alone, together)]
-        assert cosines[0] == pytest.approx(cosines[1], abs=1e-3)
+        assert cosines[0] == pytest.approx(cosines[1], abs=1e-4)

@@ -21,10 +21,13 @@ class TinyRecognizer(nn.Module):
         super().__init__()
         self.layer, self.output = nn.Linear(160, 8), nn.Linear(8, 4)
 
-    def tokenize(self, text: str) -> list[int]:
-        return [1 + (text == "low")]
+    def tokenize_batch(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        ids = torch.tensor([[1 + (text == "low")] for text in texts])
+        return ids, torch.ones(len(texts), dtype=torch.int64)
 
-    def encode(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        if lengths is None:
+            lengths = torch.full((len(waveform),), waveform.shape[1])
         frames = waveform[:, : waveform.shape[1] // 160 * 160].unflatten(1, (-1, 160))
         return self.layer(frames).tanh(), lengths // 160
 

@@ -42,7 +42,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
     ) -> dict[str, Any]:
         """Read one checkpoint; nothing in it is ever executed."""
-        return read_checkpoint(path)
+        checkpoint = read_checkpoint(path)
+        # One epoch is the whole training: its end is ``max_steps``, which may have been raised.
+        progress = checkpoint.get("loops", {}).get("fit_loop", {}).get("epoch_loop.batch_progress")
+        if progress is not None:
+            progress["is_last_batch"] = False
+        return checkpoint
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

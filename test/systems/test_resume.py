@@ -55,6 +55,18 @@ def test_damaged_newest_checkpoint_falls_back_to_the_one_before(
     assert same_weights(whole, damaged)
 
 
+def test_a_finished_training_goes_on_when_it_gets_more_steps(
+    enhancement_config, tmp_path, training
+):
+    options = ("--model.optimizer.schedule", "constant", "--average-best", "0")
+    unbroken, longer = tmp_path / "unbroken", tmp_path / "longer"
+    training.finish(enhancement_config, unbroken, *options)
+    for steps in ("6", "12"):
+        training.finish(enhancement_config, longer, *options, "--trainer.max_steps", steps)
+    assert (longer / ".trained").read_text() == "12\n"
+    assert same_weights(unbroken, longer)
+
+
 def test_two_processes_see_the_same_global_batches(enhancement_config, tmp_path, training):
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     options = ("--average-best", "0")

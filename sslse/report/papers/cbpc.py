@@ -19,7 +19,7 @@ TOKEN, PROPOSED = key("ft_token"), key("ft_cbpc")
 ENCODER, TOKEN_CBPC = key("ft_encoder"), key("ft_token_cbpc")
 
 PAPER = Paper(
-    citation="Lee and Kim 2024, Mathematics 12, Tables 1 and 2",
+    citation="Lee and Kim 2024, Sensors 24(8):2573, Tables 1 and 2",
     setting=(
         "LibriSpeech 960 h with DNS noise at -5 to 5 dB, conformer (S) transducer, 1500 clusters; "
         "WER averaged over noisy dev/test clean/other"

@@ -42,8 +42,15 @@ HEADINGS = {
     "dnsmos_sig": "SIG",
     "dnsmos_bak": "BAK",
     "dnsmos_ovrl": "OVRL",
+    "csig": "CSIG",
+    "cbak": "CBAK",
+    "covl": "COVL",
+    "llr": "LLR",
+    "wss": "WSS",
+    "seg_snr": "segmental SNR",
+    "ppmc": "PPMC",
 }
-DECIMALS = {"sdr": 2, "si_sdr": 2, "pesq": 2, "stoi": 3}
+DECIMALS = {"stoi": 3, "ppmc": 3}
 
 
 def heading(column: str) -> str:
@@ -56,6 +63,8 @@ def heading(column: str) -> str:
     kind = kind_of(column)
     if kind:
         return f"{'Acc' if kind == 'acc' else kind.upper()} {column[len(kind) + 1 :]}"
+    if column.startswith("ppmc_"):
+        return f"PPMC {column[5:]}"
     return HEADINGS.get(column, column)
 
 
@@ -63,7 +72,7 @@ def unit(column: str) -> str:
     """Return the unit of a column."""
     if kind_of(column):
         return "%"
-    return "dB" if column in ("sdr", "si_sdr", "snr") else ""
+    return "dB" if column in ("sdr", "si_sdr", "snr", "seg_snr") else ""
 
 
 def format_number(column: str, value: float) -> str:

@@ -18,7 +18,10 @@ from sslse.metrics.selection import weight_of
 from sslse.report.format import Cell, heading
 
 LABELS = {"clean": "clean", "noisy": "noisy (no SE)"}  # systems that every experiment has
-COLUMNS = ("sdr", "si_sdr", "pesq", "stoi", "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")
+COLUMNS = (
+    *("sdr", "si_sdr", "pesq", "stoi", "csig", "cbak", "covl"),
+    *("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "ppmc"),
+)
 RECOGNIZERS = ("wer_ssl", "wer_ssl_other", "wer_logmel")
 HIDDEN = ("estoi", "dnsmos_p808", "snr")  # scored, but not in the table
 

@@ -11,7 +11,8 @@ seeds="0"  # one system of each kind is trained per seed
 force=false  # redo results that were made with other options
 dry_run=false  # print the commands of the chosen stages and run none
 heartbeat=30  # seconds between lines that say how far the jobs are
-table=""  # table (or figure) of the paper: take the options of conf/table_N where none is given here
+table=""  # table of the paper: take the options of conf/table_N where none is given here
+figure=""  # figure of the paper: likewise those of conf/figure_N
 
 # Data:
 datadir=data  # folder of the data directories

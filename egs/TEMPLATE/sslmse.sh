@@ -16,8 +16,8 @@ logmel_config=conf/train_asr_logmel.yaml  # recogniser that shares nothing with 
 finetune_configs=conf/finetune_%s.yaml  # fine-tunings; %s stands for the system's name
 
 # Systems:
-finetune_systems="snr lmfb ssl_mse"  # fine-tunings of the enhancer: CRITERION, ssl_mse_NAME, CRITERION@ALPHA
-recognizers="ssl ssl_other logmel"  # ssl, ssl_other (SSL model of another seed), ssl_NAME, logmel, whisper, pocketsphinx
+finetune_systems="snr lmfb ssl_mse"  # fine-tunings of the enhancer: snr, lmfb, asr, ssl_mse, ssl_mse_NAME, each also with @WEIGHT of the SNR loss
+recognizers="ssl ssl_other logmel"  # ssl, ssl_other (SSL model of another seed), ssl_NAME (each also with @noise: head trained in noise), logmel, whisper, pocketsphinx
 upstream_model=""  # SSL model, folder or hub name (empty: train a small one)
 upstream_models=""  # further SSL models, NAME=FOLDER or NAME=HUB_NAME, for ssl_mse_NAME and ssl_NAME
 whisper_model=openai/whisper-medium  # Whisper model, folder or hub name
@@ -32,7 +32,7 @@ paper=sslmse  # the paper whose figures stand beside ours in the report
 check_system_options() {
     local word
     for word in ${recognizers}; do
-        if [[ ! ${word} =~ ^(ssl(_[a-z0-9_]+)?|logmel|whisper|pocketsphinx)$ ]]; then
+        if [[ ! ${word} =~ ^(ssl(_[a-z0-9_]+)?(@noise)?|logmel|whisper|pocketsphinx)$ ]]; then
             check_words recognizers ssl ssl_other ssl_NAME logmel whisper pocketsphinx
         fi
     done

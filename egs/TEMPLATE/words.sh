@@ -66,6 +66,6 @@ table_systems() {
 
 # report_of SET: the folder of its report.
 report_of() {
-    local folder=${expdir}/report${table:+/table_${table}}
+    local folder=${expdir}/report${part:+/${part}}
     if [ "${test_sets}" = "$1" ]; then echo "${folder}"; else echo "${folder}/$1"; fi
 }

@@ -12,6 +12,9 @@ for seed in ${seeds}; do
             options+=(--model.upstream "$(upstream_of "$(upstream_name "${criterion}")" "${seed}")")
             criterion=ssl_mse
         fi
+        if [ "${criterion}" = asr ]; then
+            options+=(--model.asr "${logmel_model:-${expdir}/seed${seed}/asr_logmel}")
+        fi
         # shellcheck disable=SC2046,SC2059 # words; the name of the configuration is a format
         train_job "ft_${name}" "${seed}" "$(printf "${finetune_configs}" "${criterion}")" $(mixture_data) "${options[@]}"
     done

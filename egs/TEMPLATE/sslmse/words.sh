@@ -36,8 +36,9 @@ upstream_of() {
 
 # upstream_name WORD: the SSL model in the name of a fine-tuning (ssl_mse_X) or of a recogniser (ssl_X).
 upstream_name() {
-    local name=${1#ssl_mse}
-    if [ "${name}" = "$1" ]; then name=${1#ssl}; fi
+    local word=${1%%@*} name
+    name=${word#ssl_mse}
+    if [ "${name}" = "${word}" ]; then name=${word#ssl}; fi
     name=${name#_}
     echo "${name:-own}"
 }
@@ -46,7 +47,7 @@ upstream_name() {
 upstream_names() {
     local word
     for word in ${finetune_systems} ${recognizers}; do
-        if [[ ${word} == ssl* ]]; then upstream_name "${word%%@*}"; fi
+        if [[ ${word} == ssl* ]]; then upstream_name "${word}"; fi
     done | sort -u
 }
 

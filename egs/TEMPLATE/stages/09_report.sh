@@ -7,8 +7,8 @@ for set in ${test_sets}; do
     folder=$(report_of "${set}")
     mkdir -p "${folder}"
     options=()
-    if [ -n "${table}" ]; then options+=(--systems "$(table_systems)"); fi
+    if [ -n "${part}" ]; then options+=(--systems "$(table_systems)"); fi
     if [ -n "${remarks}" ] && [ -f "${remarks}" ]; then options+=(--remarks "${remarks}"); fi
     sslse report --exp "${expdir}" --set "${set}" --out "${folder}" --data "${datadir}/${set}_noisy" \
-        --title "${title}" --paper "${paper}${table:+/${table}}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"
+        --title "${title}" --paper "${paper}${part:+/${part#table_}}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"
 done

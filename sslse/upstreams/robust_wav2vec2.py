@@ -341,7 +341,9 @@ def stored_branches(directory: str | Path) -> dict[str, Any] | None:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{path} is not JSON ({error})") from error
+        raise ConfigError(
+            f"{directory} cannot be loaded: its config.json is no JSON ({error}); copy it again"
+        ) from error
     if config.get("branches") not in NAMES:
         return None
     return {"branches": config["branches"], "fusion": config.get("fusion")}

@@ -1,6 +1,6 @@
 """Clustering of vectors on disk beside scikit-learn's ``partial_fit`` on vectors in memory.
 
-    python bench/bench_kmeans.py [--vectors 10000000] [--width 144] [--clusters 1500]
+    python bench/kmeans.py [--vectors 10000000] [--width 144] [--clusters 1500]
 
 Ours reads float16 shards, leaves the silent fifth out, shuffles, steps, and writes its state after
 each shard; the peer is handed contiguous float32 batches that are already in memory, and does

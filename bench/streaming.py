@@ -1,6 +1,6 @@
 """Real-time enhancement: latency, real-time factor by block size, and what streaming costs.
 
-    python bench/bench_streaming.py [--rounds 5] [--seconds 4] [CONFIG ...]
+    python bench/streaming.py [--rounds 5] [--seconds 4] [CONFIG ...]
 
 For each causal configuration (default: all of conf/enhancer/*_causal.yaml): the algorithmic
 latency; the real-time factor of a stream that takes blocks of one hop, 20, 50 and 100 ms; the

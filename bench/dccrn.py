@@ -1,6 +1,6 @@
 """Speed of a DCCRN training step, forward and backward, beside espnet2's in one process.
 
-    python bench/bench_dccrn.py [--rounds 7] [--batch 2] [--seconds 4]
+    python bench/dccrn.py [--rounds 7] [--batch 2] [--seconds 4]
 
 Sizes of the CBPC paper: 512-point transform, 25 ms windows every 16 ms, channels 32 64 128 128 256
 256, two complex LSTM layers of 256 units. One thread, fp32, E masks. Every round runs all

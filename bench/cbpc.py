@@ -1,6 +1,6 @@
 """CBPC + infoNCE beside pytorch-metric-learning: time and peak memory of forward and backward.
 
-    python bench/bench_cbpc.py [--peer FOLDER] [--frames 375 750 1500 3000] [--repeats 5]
+    python bench/cbpc.py [--peer FOLDER] [--frames 375 750 1500 3000] [--repeats 5]
 
 The peer is that package's SupConLoss (CBPC with the positive in its denominator) and its NTXentLoss
 with the pairs of infoNCE, utterance by utterance, as equations (9) and (10) demand; both on dot

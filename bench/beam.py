@@ -1,6 +1,6 @@
 """Beam search with a Transformer language model, beside ESPnet's BatchBeamSearch.
 
-    python bench/bench_beam.py [--beam 500] [--rounds 3] [--layers 16] [--unsure 5]
+    python bench/beam.py [--beam 500] [--rounds 3] [--layers 16] [--unsure 5]
 
 The same tokens, the same CTC log-probabilities and the same language model (16 x 512, ESPnet's own
 module with random weights) in both; 77 frames (3.1 s), 1000 tokens, 15 spoken. Both maximise

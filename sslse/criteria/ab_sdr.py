@@ -28,7 +28,8 @@ class ABSDRLoss(Criterion):
         enhanced (B, T), clean (B, T), lengths (B,), noisy (B, T) -> (B,)
 
     Reference:
-        Ochiai et al. 2024, arXiv 2404.14860.
+        Ochiai et al. 2024, arXiv 2404.14860, for the idea; that the weight multiplies the amplitude
+        of the artefact is our reading, and so are the defaults.
 
     Example:
         >>> clean, noise, artefact = 0.1 * torch.randn(3, 1, 4000)

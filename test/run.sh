@@ -10,10 +10,11 @@ cd "${root}"
 venv=${SSLSE_VENV:-${root}/.venv}
 export PATH="${root}/bin:${venv}/bin:${PATH}"
 export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
-# One thread per process: the processes share out the cores.
+# One thread per process: the processes share out the cores. (nproc counts what OMP_NUM_THREADS leaves.)
+workers=$(env -u OMP_NUM_THREADS nproc)
 export OMP_NUM_THREADS=1
 
-options=(-n "$(nproc)" --dist worksteal --maxprocesses 16)
+options=(-n "${workers}" --dist worksteal --maxprocesses 16)
 arguments=()
 for argument in "$@"; do
     case ${argument} in

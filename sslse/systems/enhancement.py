@@ -22,6 +22,34 @@ from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 FROZEN = re.compile(r"criterion\.criteria\.[^.]+\.(upstream|asr)\.")  # names of frozen weights
 
 
+def new_enhancer(enhancer: Mapping[str, Any]) -> Enhancer:
+    """Build the enhancer of ``{name: conv_tasnet, …}`` with fresh weights.
+
+    Raises:
+        ConfigError: the configuration has no name, or a key that its class does not know.
+    """
+    config = dict(enhancer)
+    if "name" not in config:
+        raise ConfigError(f"model.enhancer needs a 'name'; it has {sorted(config)}")
+    return build_enhancer(config.pop("name"), **config)
+
+
+def start_enhancer(
+    enhancer: Mapping[str, Any] | None, init_param: str | None, seed: int
+) -> Enhancer:
+    """Load the enhancer of a folder, or build a new one whose weights depend on the seed alone.
+
+    Raises:
+        ConfigError: neither is given, or as for ``new_enhancer``.
+    """
+    if init_param:
+        return Enhancer.from_pretrained(init_param)
+    if not enhancer:
+        raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
+    torch.manual_seed(seed)
+    return new_enhancer(enhancer)
+
+
 class EnhancementSystem(System):
     """An enhancer and the criteria that it is trained with.
 
@@ -55,16 +83,7 @@ class EnhancementSystem(System):
         seed: int = 0,
     ) -> None:
         super().__init__(optimizer, seed)
-        if init_param:
-            self.enhancer = Enhancer.from_pretrained(init_param)
-        elif enhancer:
-            config = dict(enhancer)
-            if "name" not in config:
-                raise ConfigError(f"model.enhancer needs a 'name'; it has {sorted(config)}")
-            torch.manual_seed(seed)
-            self.enhancer = build_enhancer(config.pop("name"), **config)
-        else:
-            raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
+        self.enhancer = start_enhancer(enhancer, init_param, seed)
         frozen = {"SSLMSELoss": ("upstream", upstream), "ASRLoss": ("asr", asr)}
         self.criterion = self.build_criteria(interpolate(criteria, alpha), frozen)
         self._check_rates()

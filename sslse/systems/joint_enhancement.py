@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from sslse.criteria.cbpc import ContrastiveTokenizerLoss
 from sslse.criteria.encoder import EncoderLoss
 from sslse.criteria.snr import SISNRLoss, SNRLoss
-from sslse.enhancers import build_enhancer
-from sslse.enhancers.base import Enhancer, input_level
+from sslse.enhancers.base import input_level
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+from sslse.systems.enhancement import start_enhancer
 from sslse.systems.gradient_conflict import (
     Gradients,
     add_up,
@@ -121,7 +121,7 @@ class JointEnhancement(System):
         self.surgery = surgery
         self.conflict_every = conflict_every
         self._check_options()
-        self.enhancer = _build_enhancer(enhancer, init_param, seed)
+        self.enhancer = start_enhancer(enhancer, init_param, seed)
         self.asr = self._load_asr(asr, asr_exact)
         self.tokenizer = self._load_tokenizer(tokenizer)
         self.nsnr = SNRLoss(**(nsnr or {}))
@@ -351,15 +351,3 @@ def _check_weights(key: str, weights: dict[str, float]) -> dict[str, float]:
             f"losses are {', '.join(PARTS)}"
         )
     return used
-
-
-def _build_enhancer(enhancer: dict[str, Any] | None, init_param: str | None, seed: int) -> Enhancer:
-    if init_param:
-        return Enhancer.from_pretrained(init_param)
-    if not enhancer:
-        raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
-    config = dict(enhancer)
-    if "name" not in config:
-        raise ConfigError(f"model.enhancer needs a 'name'; it has {sorted(config)}")
-    torch.manual_seed(seed)
-    return build_enhancer(config.pop("name"), **config)

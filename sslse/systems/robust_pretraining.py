@@ -16,11 +16,10 @@ from sslse.criteria.consistency import ConsistencyLoss, feature_penalty
 from sslse.criteria.contrastive import ContrastiveLoss
 from sslse.criteria.diversity import DiversityLoss
 from sslse.criteria.weighted_sum import WeightedSum
-from sslse.enhancers import build_enhancer
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
-from sslse.systems.enhancement import EnhancementSystem
+from sslse.systems.enhancement import EnhancementSystem, new_enhancer
 from sslse.upstreams.gabor import gabor_filters
 from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
 from sslse.upstreams.quantizer import gumbel_temperature, quantize
@@ -317,10 +316,7 @@ def build_model(
         if enhancer_param:
             front = Enhancer.from_pretrained(enhancer_param)
         elif enhancer:
-            config = dict(enhancer)
-            if "name" not in config:
-                raise ConfigError(f"model.enhancer needs a 'name'; it has {sorted(config)}")
-            front = build_enhancer(config.pop("name"), **config)
+            front = new_enhancer(enhancer)
     if init_param:
         return RobustWav2Vec2.from_pretrained(init_param, branches, fusion, front)
     if not wav2vec2:

@@ -22,10 +22,11 @@ import multiprocessing
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from timing import interleave
 from torch import Tensor
 
 from sslse.criteria.cbpc import CBPCLoss, ContrastiveTokenizerLoss, InfoNCELoss
@@ -135,13 +136,11 @@ def _resident(name: str) -> float:
         return next(int(line.split()[1]) for line in stream if line.startswith(name)) / 1024
 
 
-def product_seconds(anchors: Tensor, keys: Tensor) -> float:
-    """Return the CPU time of the two matrix products that no method can avoid."""
-    begin = time.process_time()
+def products(anchors: Tensor, keys: Tensor) -> None:
+    """Do the two matrix products that no method can avoid."""
     for anchor, key in zip(anchors, keys, strict=True):
         similarity = anchor @ key.T
         similarity @ key
-    return time.process_time() - begin
 
 
 def main() -> None:
@@ -177,13 +176,9 @@ def main() -> None:
             # the package adds the smallest number of a dtype within logarithms
             torch.testing.assert_close(ours, value, rtol=1e-4, atol=1e-2)
             torch.testing.assert_close(slope, gradient, rtol=1e-3, atol=1e-4)
-        times: dict[str, list[float]] = {name: [] for name in [*chosen, "products"]}
-        for _ in range(args.repeats):
-            times["products"].append(product_seconds(*inputs[:2]))
-            for name, step in chosen.items():
-                begin = time.process_time()
-                run(step, *inputs)
-                times[name].append(time.process_time() - begin)
+        runs = {name: partial(run, step, *inputs) for name, step in chosen.items()}
+        runs["products"] = partial(products, *inputs[:2])
+        times = interleave(runs, args.repeats)
         medians = {name: statistics.median(values) for name, values in times.items()}
         peaks = {name: peak_memory(name, args, frames) for name in chosen}
         for name in chosen:

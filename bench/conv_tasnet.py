@@ -12,12 +12,11 @@ step more than the peers', whose convolutions are bound by arithmetic. Measure o
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 import warnings
 from collections.abc import Callable
 
 import torch
+from timing import interleave, print_table, training_step
 from torch import Tensor
 
 from sslse.enhancers.conv_tasnet import conv_tasnet_base
@@ -75,16 +74,6 @@ def products(batch: int, samples: int) -> Callable[[], None]:
     return run
 
 
-def training_step(net: torch.nn.Module, noisy: Tensor, clean: Tensor) -> Callable[[], None]:
-    """Forward, mean squared error and backward."""
-
-    def run() -> None:
-        net.zero_grad()
-        (net(noisy) - clean).square().mean().backward()
-
-    return run
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -104,18 +93,7 @@ def main() -> None:
     }
     runs = {name: training_step(net, noisy, clean) for name, net in nets.items()}
     runs["products alone"] = products(args.batch, samples)
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run()  # warm up
-    for _ in range(args.rounds):
-        for name, run in runs.items():
-            start = time.process_time()
-            run()
-            times[name].append(time.process_time() - start)
-    print(f"{'training step':22} {'median s':>9} {'least s':>9} {'times ours':>11}")
-    for name, own in times.items():
-        ratio = statistics.median(a / b for a, b in zip(own, times["sslse"], strict=True))
-        print(f"{name:22} {statistics.median(own):9.3f} {min(own):9.3f} {ratio:11.2f}")
+    print_table(interleave(runs, args.rounds), "training step", ours="sslse")
 
 
 if __name__ == "__main__":

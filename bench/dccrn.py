@@ -11,13 +11,10 @@ processor time of this process; measure on an idle machine, whose caches are our
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 import warnings
-from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from timing import interleave, print_table, training_step
 
 from sslse.enhancers.dccrn import DCCRN, dccrn_base
 from sslse.enhancers.espnet import ESPnetEnhancer
@@ -43,16 +40,6 @@ def stacked() -> DCCRN:
     return net
 
 
-def training_step(net: torch.nn.Module, noisy: Tensor, clean: Tensor) -> Callable[[], None]:
-    """Forward, mean squared error and backward."""
-
-    def run() -> None:
-        net.zero_grad()
-        (net(noisy) - clean).square().mean().backward()
-
-    return run
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -69,18 +56,7 @@ def main() -> None:
         "espnet2 DCCRN": espnet(),
     }
     runs = {name: training_step(net, noisy, clean) for name, net in nets.items()}
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for run in runs.values():
-        run()  # warm up
-    for _ in range(args.rounds):
-        for name, run in runs.items():
-            start = time.process_time()
-            run()
-            times[name].append(time.process_time() - start)
-    print(f"{'training step':24} {'median s':>9} {'least s':>9} {'times ours':>11}")
-    for name, own in times.items():
-        ratio = statistics.median(a / b for a, b in zip(own, times["sslse"], strict=True))
-        print(f"{name:24} {statistics.median(own):9.3f} {min(own):9.3f} {ratio:11.2f}")
+    print_table(interleave(runs, args.rounds), "training step", ours="sslse")
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import statistics
 import time
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from timing import interleave, print_table
 from torch import Tensor, nn
 
 from sslse.criteria.demucs import DemucsLoss
@@ -178,17 +178,7 @@ def main() -> None:
     if has_bfloat16_units():
         runs["sslse, bfloat16"] = training_step(ours, DemucsLoss(), noisy, clean, True)
         runs["usual, bfloat16"] = training_step(usual, usual_loss, noisy, clean, True)
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(args.rounds):
-        for name, run in runs.items():
-            begin = time.process_time()
-            run()
-            times[name].append(time.process_time() - begin)
-    print(f"{'training step':22} {'median s':>9} {'least s':>9} {'usual / it':>11}")
-    for name, own in times.items():
-        peer = times["usual formulation"]
-        ratio = statistics.median(a / b for a, b in zip(peer, own, strict=True))
-        print(f"{name:22} {statistics.median(own):9.3f} {min(own):9.3f} {ratio:11.2f}")
+    print_table(interleave(runs, args.rounds), "training step", peer="usual formulation")
     for piece in (256, 1024, 4096):
         factor = stream_factor(args.seconds, piece)
         print(f"stream, pieces of {piece / 16:.0f} ms: real-time factor {factor:.2f}")

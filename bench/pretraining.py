@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 import warnings
 from collections.abc import Callable
 
 import torch
 import transformers
+from timing import interleave, ratio
 from torch import Tensor
 from transformers.models.wav2vec2.modeling_wav2vec2 import (
     _compute_mask_indices,
@@ -135,21 +135,14 @@ def main() -> None:
         runs[f"sslse, wav2vec 2.0{name}"] = our_step(plain, batch, rounded)
         runs[f"transformers, EW2{name}"] = step(peer, lambda: peer(noisy, clean), rounded)
         runs[f"sslse, EW2{name}"] = our_step(clean_targets, batch, rounded)
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(args.rounds + 1):
-        for name, run in runs.items():
-            begin = time.process_time()
-            run()
-            if turn:  # the first is a warm-up
-                times[name].append(time.process_time() - begin)
+    times = interleave(runs, args.rounds)
     for name, own in times.items():
         line = f"{name:36} {statistics.median(own):7.2f} s"
         if name.startswith("sslse"):
             peer = name.replace("sslse", "transformers")
             # With bfloat16 products, beside the peer's float32 step too.
             for peer_name in dict.fromkeys((peer, peer.removesuffix(", bfloat16"))):
-                ratio = statistics.median(a / b for a, b in zip(times[peer_name], own, strict=True))
-                line += f"  {ratio:5.2f}x {peer_name};"
+                line += f"  {ratio(times, peer_name, name):5.2f}x {peer_name};"
         print(line)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import torch
 import transformers
+from timing import interleave
 from torch import Tensor, nn
 
 from sslse.criteria.ssl_mse import SSLMSELoss
@@ -112,12 +113,7 @@ def main() -> None:
         error = float(((ours - values) / values).abs().max())
         slope_error = float((slope - gradient).norm() / gradient.norm())
         print(f"{name}: relative difference of value {error:.1e}, of gradient {slope_error:.1e}")
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(arguments.repeats):
-        for name, step in steps.items():
-            begin = time.process_time()
-            step()
-            times[name].append(time.process_time() - begin)
+    times = interleave(steps, arguments.repeats, warm_up=False)
     operations, speed = count_operations(model, arguments.batch, samples), best_product_speed()
     # forward passes: enhanced, clean; backward: to inputs, and for the naive step to weights too
     passes = {"naive": 6, "sslse": 3, "sslse, clean features given": 2}

@@ -14,6 +14,7 @@ from sslse.corpora import (
     fluent_commands,
     librimix,
     librispeech,
+    musan,
     speech_commands,
     voxceleb1,
 )
@@ -108,6 +109,45 @@ def test_dns_noise_says_what_is_missing(tmp_path):
     write(tmp_path / "noise" / "one.wav")
     with pytest.raises(DataError, match="too few noises to give"):
         dns_noise.prepare(tmp_path, tmp_path / "data")
+
+
+@pytest.fixture
+def musan_root(tmp_path):
+    root = tmp_path / "musan"
+    for part, source, count in (("noise", "sound-bible", 70), ("music", "fma", 3)):
+        for number in range(count):
+            write(root / part / source / f"{part}-{source}-{number:04d}.wav", 0.05)
+    write(root / "speech/us-gov/speech-us-gov-0000.wav", 0.05)
+    return root
+
+
+def test_musan(musan_root, tmp_path):
+    """Whole files in one set each, the same whatever else is there; speech never."""
+    musan.prepare(musan_root, tmp_path / "a")
+    musan.prepare(musan_root.parent, tmp_path / "b", ("noise", "music"))
+    names = ("noise_train", "noise_valid", "noise_test")
+    first, both = (
+        {name: set(DataDir(tmp_path / folder / name).utterances) for name in names}
+        for folder in "ab"
+    )
+    assert sum(map(len, first.values())) == 70 == len(set.union(*first.values()))
+    assert all(first[name] <= both[name] for name in names) and min(map(len, first.values())) > 1
+    assert sum(map(len, both.values())) == 73
+    assert not any(name.startswith("speech") for name in set.union(*both.values()))
+    assert all(errors(tmp_path / "a" / name) == [] for name in names)
+
+
+def test_musan_says_what_is_missing(musan_root, tmp_path):
+    shutil.rmtree(musan_root / "music")
+    with pytest.raises(DataError, match="the part music, is missing; get it from https.*slr"):
+        musan.prepare(musan_root, tmp_path / "a", ("noise", "music"))
+    shutil.rmtree(musan_root / "noise/sound-bible")
+    with pytest.raises(DataError, match="has no files"):
+        musan.prepare(musan_root, tmp_path / "a")
+    write(musan_root / "noise/free-sound/noise-free-sound-0000.wav")
+    with pytest.raises(DataError, match="too few noises to give"):
+        musan.prepare(musan_root, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 @pytest.fixture

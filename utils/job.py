@@ -28,13 +28,14 @@ class Job:
         name: for log lines and the name of the log file.
         folder: output folder.
         command: program and arguments.
-        keep: the folder also holds other things, so ``forget`` must not remove it.
+        keep: ``keep``: the folder also holds other things, so ``forget`` must not remove it;
+            ``update``: other options bring what is there up to date, so they are never refused.
     """
 
     name: str
     folder: Path
     command: tuple[str, ...]
-    keep: bool = False
+    keep: str = ""
 
     @property
     def done(self) -> Path:
@@ -128,7 +129,7 @@ def read_jobs(record: bytes) -> list[Job]:
     while fields:
         name, folder, keep, count, *fields = fields
         command, fields = fields[: int(count)], fields[int(count) :]
-        jobs.append(Job(name, Path(folder), tuple(command), keep == "keep"))
+        jobs.append(Job(name, Path(folder), tuple(command), keep))
     return jobs
 
 
@@ -136,6 +137,5 @@ def write_jobs(jobs: list[Job]) -> bytes:
     """Return what ``read_jobs`` reads."""
     fields: list[str] = []
     for job in jobs:
-        keep = "keep" if job.keep else ""
-        fields += [job.name, str(job.folder), keep, str(len(job.command)), *job.command]
+        fields += [job.name, str(job.folder), job.keep, str(len(job.command)), *job.command]
     return "".join(f"{field}\0" for field in fields).encode()

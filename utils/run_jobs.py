@@ -92,7 +92,7 @@ def select(jobs: list[Job], force: bool) -> list[Job]:
         try:
             finished = job.is_done()
         except ChangedOptionsError:
-            if not force:
+            if not (force or job.keep == "update"):
                 raise
             job.forget()
             finished = False

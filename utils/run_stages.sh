@@ -9,7 +9,8 @@
 utils_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=log.sh
 . "${utils_dir}/log.sh"
-job_keep=  # "keep": the folder of the next jobs also holds other things; --force must not remove it
+job_keep=  # of the next jobs. "keep": the folder also holds other things; --force must not remove it
+           # "update": the command brings its folder up to date, whatever options it had before
 stage_jobs=()
 
 # job NAME FOLDER COMMAND...: note a job; NUL-separated, so that no argument needs quoting.

@@ -35,7 +35,7 @@ enhance_job() {
     case $2 in
         noisy) set -- "$@" cp "${noisy}/wav.scp" "${folder}/wav.scp" ;;
         clean) set -- "$@" cp "${noisy}/spk1.scp" "${folder}/wav.scp" ;;
-        *) set -- "$@" sslse enhance "${noisy}/wav.scp" -o "${folder}" --model "${expdir}/seed$1/$2/enhancer" --oa "$4" ;;
+        *) set -- "$@" sslse enhance "${noisy}/wav.scp" -o "${folder}" --model "${se_exp:-${expdir}}/seed$1/$2/enhancer" --oa "$4" ;;
     esac
     job "$2 seed $1 $3 oa$4" "${folder}" "${@:5}"
 }
@@ -45,7 +45,8 @@ share() {
     echo $((nj > $1 ? nj / $1 : 1))
 }
 
-# score_job SEED SYSTEM SET OA METRICS: metrics per utterance and the word errors of every recogniser.
+# score_job SEED SYSTEM SET OA METRICS OPTIONS...: metrics per utterance and the word errors of every recogniser. Other
+# metrics or recognisers than before, as tables ask for, change the columns; what is known of the signals stays.
 score_job() {
     local folder recognizer limit options=()
     folder=$(decoded "$@")
@@ -53,9 +54,14 @@ score_job() {
         options+=(--enhanced "${folder}/wav.scp" --metrics "${5// /,}")
         for limit in ${max_utts}; do options+=(--max-utts "${limit}"); done
     fi
-    for recognizer in ${recognizers}; do options+=(--hyp "${recognizer}=${folder}/hyp_${recognizer}/text"); done
-    job "score $2 seed $1 $3 oa$4" "${folder}/scores" \
-        sslse score --reference "${datadir}/$3_noisy" --out "${folder}/scores" --nj 1 "${options[@]}"
+    for recognizer in ${recognizers}; do
+        options+=(--hyp "${recognizer}=${folder}/hyp_${recognizer}/text")
+        # Its words are digits and one spelling: the reference must be, too.
+        if [ "${recognizer}" = whisper ]; then options+=(--normalize "whisper=${whisper_model}"); fi
+    done
+    if [ $((${#options[@]} + $#)) -eq 5 ]; then return; fi
+    job_keep=update job "score $2 seed $1 $3 oa$4" "${folder}/scores" \
+        sslse score --reference "${datadir}/$3_noisy" --out "${folder}/scores" --nj 1 "${options[@]}" "${@:6}"
 }
 
 # table_systems: the rows of a table, with commas between.

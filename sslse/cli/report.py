@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--systems", default="", help="comma-separated rows, in this order (default: all scored)")
     add(
+        "--without-oa",
+        action="store_true",
+        help="leave out the rows with observation adding (default: those that are scored stand)",
+    )
+    add(
         "--label",
         action="append",
         type=_pair,
@@ -74,6 +79,7 @@ def run(args: argparse.Namespace) -> None:
         num_examples=args.examples,
         markdown=args.markdown,
         remarks=args.remarks,
+        added=not args.without_oa,
     )
     width = args.width or shutil.get_terminal_size((100, 24)).columns
     for grid in report.grids:

@@ -15,6 +15,8 @@ docs/metrics.md explains each metric and file.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 SUMMARY = "compute metrics per utterance"
 DEFAULT_METRICS = "sdr,si_sdr,pesq,stoi,estoi,dnsmos"
@@ -25,6 +27,15 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=VALUE")
     return name, value
+
+
+def _label_file(text: str) -> tuple[str, str]:
+    from sslse.data.labels import LABEL_FILES
+
+    name, _, file = text.rpartition("=")
+    if file not in LABEL_FILES:
+        raise argparse.ArgumentTypeError(f"'{file}' is none of {', '.join(LABEL_FILES)}")
+    return name, file
 
 
 def _limit(text: str) -> tuple[str, int]:
@@ -74,8 +85,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     add(
         "--label-file",
-        choices=("utt2label", "utt2spk", "utt2intent"),
-        help="true classes of --labels (default: utt2intent, else utt2label)",
+        action="append",
+        type=_label_file,
+        default=[],
+        metavar="[NAME=]FILE",
+        help="true classes of --labels, or of NAME alone: utt2intent, utt2label or utt2spk "
+        "(default: utt2intent, else utt2label) (repeatable)",
+    )
+    add(
+        "--truth",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=DATA",
+        help="data directory with the truth of a back-end that ran on other utterances than "
+        "those of --reference (repeatable)",
+    )
+    add(
+        "--normalize",
+        action="append",
+        type=_pair,
+        default=[],
+        metavar="NAME=MODEL",
+        help="bring the words of NAME and of the reference into one form by the English "
+        "normaliser of a Whisper model, a folder or hub name (repeatable)",
     )
     add(
         "--collar",
@@ -104,11 +137,13 @@ def _task_scorers(args: argparse.Namespace) -> dict:
     from functools import partial
     from pathlib import Path
 
+    from sslse.data.datadir import DataDir
     from sslse.errors import ConfigError
     from sslse.metrics import task_scoring
 
+    label_files, truths = dict(args.label_file), dict(args.truth)
     kinds = (
-        (args.labels, task_scoring.score_labels, {"label_file": args.label_file}),
+        (args.labels, task_scoring.score_labels, {}),
         (args.trials, task_scoring.score_trials, {}),
         (args.rttm, task_scoring.score_turns, {"collar": args.collar}),
         (args.vad, task_scoring.score_activity, {"collar": args.collar}),
@@ -118,8 +153,35 @@ def _task_scorers(args: argparse.Namespace) -> dict:
         for name, path in pairs:
             if name in scorers:
                 raise ConfigError(f"two back-ends are called '{name}'; give each its own name")
-            scorers[name] = partial(function, path=Path(path), **options)
+            if function is task_scoring.score_labels:
+                options = {"label_file": label_files.get(name, label_files.get(""))}
+            scorer = partial(function, path=Path(path), **options)
+            if name in truths:
+                scorer = partial(_score_against, DataDir(truths[name]), scorer)
+            scorers[name] = scorer
+    unknown = [name for name in (*label_files, *truths) if name and name not in scorers]
+    if unknown:
+        raise ConfigError(
+            f"no back-end is called '{unknown[0]}'; there are {', '.join(scorers) or 'none'}"
+        )
     return scorers
+
+
+def _score_against(truth: Any, scorer: Callable, reference: Any) -> Any:
+    """Score against another data directory than the reference of the other columns."""
+    return scorer(truth)
+
+
+def _normalizers(args: argparse.Namespace) -> dict:
+    """Return name of a recogniser to the function that normalises its words."""
+    from sslse.errors import ConfigError
+    from sslse.metrics.normalization import whisper_normalizer
+
+    recognizers = dict(args.hyp)
+    for name, _ in args.normalize:
+        if name not in recognizers:
+            raise ConfigError(f"--normalize {name}: no --hyp is called so")
+    return {name: whisper_normalizer(model) for name, model in args.normalize}
 
 
 def run(args: argparse.Namespace) -> None:
@@ -144,6 +206,7 @@ def run(args: argparse.Namespace) -> None:
         enhanced=args.enhanced,
         metrics=metrics,
         hypotheses=dict(args.hyp),
+        normalizers=_normalizers(args),
         tasks=tasks,
         trajectories=args.tv,
         max_utts=dict(args.max_utts),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from sslse.data.atomic import atomic_open
 from sslse.errors import DataError
@@ -85,3 +87,52 @@ def write_trials(path: str | os.PathLike, trials: Iterable[Trial]) -> None:
     with atomic_open(path) as stream:
         for trial in trials:
             print(int(trial.target), trial.enroll, trial.test, file=stream)
+
+
+def draw_trials(utt2spk: Mapping[str, str], count: int, seed: int = 0) -> list[Trial]:
+    """Return trials of a set that has no published ones: half of one speaker, half of two.
+
+    Each kind takes the speakers in turn, so that one who has many utterances counts no more.
+
+    Args:
+        utt2spk: utterance to speaker.
+        count: of each kind; fewer where there are no more pairs of one speaker.
+        seed: of the draw.
+
+    Raises:
+        DataError: there are less than two speakers, or none with two utterances.
+
+    Example:
+        >>> speakers = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c"}
+        >>> sum(trial.target for trial in draw_trials(speakers, 10)), len(draw_trials(speakers, 10))
+        (2, 4)
+    """
+    generator = np.random.default_rng(seed)
+    utterances: dict[str, list[str]] = {}
+    for utterance in sorted(utt2spk):
+        utterances.setdefault(utt2spk[utterance], []).append(utterance)
+    speakers = sorted(utterances)
+    pairs = {
+        name: generator.permutation([(a, b) for i, a in enumerate(own) for b in own[i + 1 :]])
+        for name, own in utterances.items()
+    }
+    targets = [
+        Trial(True, *pairs[name][turn].tolist())
+        for turn in range(max(map(len, pairs.values()), default=0))
+        for name in speakers
+        if turn < len(pairs[name])
+    ][:count]
+    if len(speakers) < 2 or not targets:
+        raise DataError(
+            f"{len(utt2spk)} utterances of {len(speakers)} speakers make no trials of both kinds; "
+            "two speakers are needed, one of them with two utterances"
+        )
+    others: dict[str, Trial] = {}
+    for turn in range(20 * len(targets)):  # a pair that was drawn before is drawn again
+        first = speakers[turn % len(speakers)]
+        second = speakers[generator.integers(len(speakers))]
+        if second != first and len(others) < len(targets):
+            names = (str(generator.choice(utterances[who])) for who in (first, second))
+            trial = Trial(False, *sorted(names))
+            others[trial.name] = trial
+    return [*targets, *others.values()]

@@ -33,6 +33,7 @@ def score(
     enhanced: str | os.PathLike | None = None,
     metrics: Sequence[str] = (),
     hypotheses: Mapping[str, str | os.PathLike] | None = None,
+    normalizers: Mapping[str, Callable[[str], str]] | None = None,
     tasks: Mapping[str, Callable[[DataDir], Mapping[str, TaskScores]]] | None = None,
     trajectories: str | os.PathLike | None = None,
     max_utts: Mapping[str, int] | None = None,
@@ -49,6 +50,7 @@ def score(
         enhanced: ``wav.scp`` of the signals to score.
         metrics: names of :data:`~sslse.metrics.base.METRICS`.
         hypotheses: name of a recogniser to its ``text``; gives ``wer_<name>`` and ``cer_<name>``.
+        normalizers: name of a recogniser to what both its words and the true ones go through first.
         tasks: name of another back-end to what scores it against the reference; gives
             ``<kind>_<name>`` (see :mod:`sslse.metrics.task_scoring`).
         trajectories: ``tv.scp`` of estimates, compared with that of the reference; gives ``ppmc``
@@ -88,7 +90,8 @@ def score(
                 for column in METRICS[name].columns:
                     summary[column]["limited_to"] = len(chosen)
     for name, text in (hypotheses or {}).items():
-        _score_hypotheses(name, data, utterances, Path(text), folder, summary, failed)
+        normalize = (normalizers or {}).get(name)
+        _score_hypotheses(name, data, utterances, Path(text), folder, summary, failed, normalize)
     for name, score_task in (tasks or {}).items():
         for kind, scores in score_task(data).items():
             column = f"{kind}_{name}"
@@ -239,6 +242,7 @@ def _score_hypotheses(
     folder: Path,
     summary: dict[str, Any],
     failed: dict[tuple[str, str], str],
+    normalize: Callable[[str], str] | None,
 ) -> None:
     """Count word and character errors; an utterance without a hypothesis has failed."""
     if not data.has("text"):
@@ -255,7 +259,8 @@ def _score_hypotheses(
             elif utterance not in hypotheses:
                 failed[utterance, f"{kind}_{name}"] = f"the utterance is missing in {path}"
             else:
-                errors[utterance] = count(text[utterance], hypotheses[utterance])
+                pair = (text[utterance], hypotheses[utterance])
+                errors[utterance] = count(*(map(normalize, pair) if normalize else pair))
         write_values(folder / f"{kind}_{name}", errors)
         total = sum(number for number, _ in errors.values())
         length = sum(number for _, number in errors.values())

@@ -54,6 +54,7 @@ def build_report(
     num_examples: int = 3,
     markdown: str | os.PathLike | None = None,
     remarks: str | os.PathLike | None = None,
+    added: bool = True,
 ) -> Report:
     """Read all scores of a test set and write the report.
 
@@ -71,6 +72,7 @@ def build_report(
         num_examples: utterances to see and hear.
         markdown: path of the Markdown file (default: in ``out``).
         remarks: text file whose paragraphs stand below the table, beside the notes.
+        added: whether systems with observation adding are rows.
 
     Raises:
         DataError: nothing was scored, or the file of remarks does not exist.
@@ -88,6 +90,7 @@ def build_report(
         conditions=_conditions(noisy),
         pattern=beside.overall if beside else "*",
         show=beside.show if beside else ("*",),
+        added=added,
     )
     claims = []
     if beside:
@@ -97,7 +100,7 @@ def build_report(
         "claims": claims,
         "conditions": condition_tables(results, beside),
         "paper": beside,
-        "settings": read_settings(results),
+        "settings": read_settings(results) if added else [],
         "commands": list(commands),
         "versions": _versions(results),
         "remarks": read_remarks(remarks) if remarks else [],

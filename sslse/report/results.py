@@ -88,6 +88,7 @@ class Results:
         conditions: utterance to test condition, where the set has several.
         pattern: of the conditions that count (``*`` and ``?``).
         show: patterns of the columns that the table has.
+        added: whether systems with observation adding are rows.
 
     Raises:
         DataError: nothing is scored there.
@@ -102,7 +103,9 @@ class Results:
         conditions: Mapping[str, str] | None = None,
         pattern: str = "*",
         show: Sequence[str] = ("*",),
+        added: bool = True,
     ) -> None:
+        self.added = added
         self.show = tuple(show)
         self.conditions = dict(conditions or {})
         self.utterances = None
@@ -142,6 +145,7 @@ class Results:
             conditions=self.conditions,
             pattern=pattern,
             show=self.show,
+            added=self.added,
         )
 
     @cached_property
@@ -149,12 +153,12 @@ class Results:
         """Rows of the table in order; a system is followed by the same with observation adding."""
         rows = {}
         for name in self.systems:
-            label = self.labels.get(name, name.removeprefix("ft_"))
+            label = self._label(name)
             plain, added = {}, {}
             for seed, folder in self.folders[name].items():
                 if (folder / "oa0" / "scores" / SUMMARY).exists():
                     plain[seed] = folder / "oa0"
-                chosen = self._added_folder(folder)
+                chosen = self._added_folder(folder) if self.added else None
                 if chosen is not None:
                     added[seed] = chosen
             if plain:
@@ -167,6 +171,12 @@ class Results:
                 text = f"{label} {suffix}"
                 rows[name, True] = Row((name, True), text, suffix, runs, self.utterances)
         return rows
+
+    def _label(self, name: str) -> str:
+        """What the table calls a system; of NAME@0.3, 0.3 is the weight of the first loss."""
+        plain, at, weight = name.partition("@")
+        label = self.labels.get(plain, plain.removeprefix("ft_"))
+        return self.labels.get(name, f"{label}, α = {weight}" if at else label)
 
     def _added_folder(self, decode: Path) -> Path | None:
         """The weight chosen on the validation set; else the only one that was decoded."""

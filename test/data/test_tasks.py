@@ -13,6 +13,7 @@ from sslse.data.dataset import UtteranceDataset
 from sslse.data.labels import Labels
 from sslse.data.rttm import Turn, merge_turns, read_rttm, write_rttm
 from sslse.data.sampler import Draw, StatelessBatchSampler
+from sslse.data.trials import draw_trials
 from sslse.data.validate import validate
 from sslse.errors import DataError
 
@@ -139,3 +140,21 @@ def test_items_are_whole_or_crops_that_say_where_they_are(pairs):
     np.testing.assert_array_equal(items[Draw(2, 77)]["waveform"], crop)
     assert items.num_samples() == [480] * 10
     assert len(UtteranceDataset(data, describe, min_seconds=805 / 16000).utterances) == 5
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=14), st.integers(1, 30))
+def test_drawn_trials_are_true_new_and_as_many_of_each_kind(speakers, count):
+    utt2spk = {f"u{n}": f"s{speaker}" for n, speaker in enumerate(speakers)}
+    pairs = sum(speakers.count(s) * (speakers.count(s) - 1) // 2 for s in set(speakers))
+    if len(set(speakers)) < 2 or not pairs:
+        with pytest.raises(DataError, match="make no trials of both kinds"):
+            draw_trials(utt2spk, count)
+        return
+    trials = draw_trials(utt2spk, count)
+    for trial in trials:
+        assert trial.enroll != trial.test
+        assert trial.target == (utt2spk[trial.enroll] == utt2spk[trial.test])
+    assert len({frozenset(trial[1:]) for trial in trials}) == len(trials)
+    targets = [trial for trial in trials if trial.target]
+    assert len(targets) == min(count, pairs) and 0 < len(trials) - len(targets) <= len(targets)
+    assert trials == draw_trials(utt2spk, count)

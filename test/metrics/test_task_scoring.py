@@ -7,7 +7,7 @@ import pytest
 
 from sslse.cli.main import main
 from sslse.data.audio import write_audio
-from sslse.data.datadir import write_datadir
+from sslse.data.datadir import write_datadir, write_table
 from sslse.data.rttm import Turn, write_rttm
 from sslse.metrics.scores import read_column, read_summary
 from sslse.report.format import format_number, heading
@@ -110,3 +110,65 @@ def test_output_without_numbers_is_named(reference, tmp_path, capsys):
     options = ("--trials", f"x={tmp_path}/out", "--vad", f"x={tmp_path}/out")
     assert run(reference, *options)[0] == 1
     assert "two back-ends are called 'x'" in capsys.readouterr().err
+
+
+def test_each_back_end_has_its_own_classes(reference, tmp_path):
+    (tmp_path / "ic").write_text("s1-a on lamp none\ns1-b off lamp none\ns2-a on music kitchen\n")
+    (tmp_path / "sid").write_text("s1-a s1\ns1-b s2\ns2-a s2\n")
+    status, out = run(
+        reference,
+        *("--labels", f"ic={tmp_path}/ic", "--labels", f"sid={tmp_path}/sid"),
+        *("--label-file", "sid=utt2spk"),
+    )
+    assert status == 0
+    summary = read_summary(out)
+    assert summary["acc_ic"]["acc"] == 1 and summary["acc_ic"]["of"] == "utt2intent"
+    assert summary["acc_sid"]["acc"] == pytest.approx(2 / 3)
+    status, out = run(reference, "--labels", f"x={tmp_path}/sid", "--label-file", "utt2spk")
+    assert status == 0 and read_summary(out)["acc_x"]["acc"] == pytest.approx(2 / 3)
+
+
+def test_truth_of_other_utterances(reference, tmp_path, capsys):
+    """A back-end that ran on another set gives the same column as it does there."""
+    other = tmp_path / "other"
+    scp = dict.fromkeys(("u", "v", "w"), str(tmp_path / "a.wav"))
+    write_datadir(other, wav_scp=scp, utt2spk={name: name for name in scp})
+    (other / "trials").write_text("1 u v\n0 u w\n0 v w\n")
+    (tmp_path / "asv").write_text("u v 0.9\nu w 0.2\nv w 0.95\n")
+    options = ("--trials", f"asv={tmp_path}/asv")
+    status, out = run(reference, *options, "--truth", f"asv={other}")
+    assert status == 0
+    here = read_summary(out)["eer_asv"]
+    assert run(other, *options)[0] == 0
+    assert read_summary(out)["eer_asv"] == here and 0 < here["eer"] < 1
+    assert run(reference, *options, "--truth", f"asw={other}")[0] == 1
+    assert "no back-end is called 'asw'; there are asv" in capsys.readouterr().err
+
+
+def test_words_are_compared_in_one_form(reference, tmp_path, capsys):
+    """Whisper writes digits, one spelling and no capitals; the reference does so with it."""
+    write_table(
+        reference / "text", {"s1-a": "MISTER GREY, TWENTY ONE", "s1-b": "IT IS", "s2-a": "A"}
+    )
+    write_table(tmp_path / "hyp", {"s1-a": "Mr. Gray 21.", "s1-b": "it's", "s2-a": "a b"})
+    (tmp_path / "normalizer.json").write_text('{"grey": "gray"}')
+    options = ("--hyp", f"whisper={tmp_path}/hyp", "--hyp", f"raw={tmp_path}/hyp")
+    status, out = run(reference, *options, "--normalize", f"whisper={tmp_path}")
+    assert status == 0
+    assert read_column(out, "wer_whisper") == {"s1-a": (0, 3), "s1-b": (0, 2), "s2-a": (1, 1)}
+    assert read_column(out, "wer_raw")["s1-a"] == (4, 4)
+    assert run(reference, *options, "--normalize", f"whispr={tmp_path}")[0] == 1
+    assert run(reference, *options, "--normalize", f"raw={reference}")[0] == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert "--normalize whispr: no --hyp is called so" in errors[0]
+    assert "normalizer.json, the spellings of Whisper's normaliser, cannot be read" in errors[1]
+
+
+def test_a_hub_name_without_network_is_one_sentence(reference, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    write_table(reference / "text", {"s1-a": "a"})
+    write_table(tmp_path / "hyp", {"s1-a": "a"})
+    options = ("--hyp", f"x={tmp_path}/hyp", "--normalize", "x=nobody/no-such-whisper")
+    assert run(reference, *options)[0] == 1
+    error = capsys.readouterr().err
+    assert "'nobody/no-such-whisper' is neither a local folder" in error and error.count("\n") == 1

@@ -40,6 +40,19 @@ def test_rows_are_clean_noisy_and_each_system_with_its_oa(results):
     assert results.columns[-3:] == ["wer_ssl", "wer_ssl_other", "wer_logmel"]
 
 
+def test_rows_with_oa_can_be_left_out(experiment):
+    plain = Results(experiment, "test", labels=PAPER.labels, added=False)
+    assert len(plain.rows) == 6 and not any(added for _, added in plain.rows)
+
+
+def test_a_weight_of_the_loss_is_named(experiment, tmp_path):
+    root = tmp_path / "exp"
+    shutil.copytree(experiment, root)
+    (root / "seed0/ft_lmfb").rename(root / "seed0/ft_lmfb@0.3")
+    rows = Results(root, "test", labels=PAPER.labels).rows
+    assert rows["ft_lmfb@0.3", False].label == "SNR + LMFB, α = 0.3"
+
+
 def test_a_cell_is_mean_and_sample_deviation_over_seeds(results, experiment):
     folders = [experiment / f"seed{s}/ft_snr/decode_test/oa0/scores" for s in range(3)]
     values = [read_summary(folder)["wer_ssl"]["wer"] for folder in folders]

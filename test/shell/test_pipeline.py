@@ -107,6 +107,129 @@ def test_named_upstreams_and_weights(checkout):
     assert "--model.alpha 0.5" in options["seed0/ft_snr@0.5"]
 
 
+TASKS = ("asv", "asv_big@noise", "ic", "ks", "sid", "sd@noise", "vad", "vad_webrtc")
+FLOW = ("--recognizers", "ssl", "--oa_weights", "0.3", "--upstream_models", "big=org/big")
+
+
+def trainings(calls: list[str]) -> dict[str, str]:
+    """Return the call of each training of seed 0, by its folder."""
+    calls = [call for call in calls if call.startswith("train ")]
+    return {call.split("--exp exp/seed0/")[1].split()[0]: call for call in calls}
+
+
+def test_heads_of_other_tasks_are_trained_run_and_scored(checkout):
+    for task in ("asv", "ic", "ks", "sid", "sd"):
+        (checkout.recipe / f"conf/train_{task}.yaml").touch()
+    status, output = checkout.run("./run.sh", "--tasks", " ".join(TASKS), *FLOW)
+    assert status == 0, output
+    calls = checkout.calls()
+    trained = trainings(calls)
+    heads = {name for name in trained if name.startswith("ds_")}
+    assert heads == {"ds_ssl", *(f"ds_{task}" for task in TASKS if "vad" not in task)}
+    assert "--config conf/train_asv.yaml" in trained["ds_asv_big@noise"]
+    assert "--model.upstream org/big" in trained["ds_asv_big@noise"]
+    robust = "--config ../../../conf/downstream/noise_robust.yaml --data.noise data/noise_train"
+    assert f"{robust} --data.valid data/valid_noisy" in trained["ds_sd@noise"]
+    assert "--data.valid data/valid " in trained["ds_ic"] and "noise" not in trained["ds_ic"]
+    # One weight needs no choice, so nothing is enhanced for one.
+    assert not any(call.startswith("select") or "decode_valid" in call for call in calls)
+    out = "exp/seed0/ft_snr/decode_test/oa0.3"
+    model = "--model exp/seed0/ds_{}/downstream"
+    data = f"--data {out}/wav.scp --out {out}"
+    for call in (
+        f"verify {model.format('asv')} --trials data/test_noisy/trials {data}/asv",
+        f"classify {model.format('sid')} {data}/sid",
+        f"diarize {model.format('sd@noise')} --settings exp/seed0/ds_sd@noise/turns/settings.json "
+        f"{data}/sd@noise",
+        f"diarize --detector silero {data}/vad",
+        f"diarize --detector webrtc {data}/vad_webrtc",
+    ):
+        assert call in calls
+    (score,) = (c for c in calls if c.startswith("score") and f"--out {out}/scores" in c)
+    for words in (
+        f"--hyp ssl={out}/hyp_ssl/text",
+        f"--trials asv_big@noise={out}/asv_big@noise/scores",
+        f"--labels ic={out}/ic/labels --label-file ic=utt2intent",
+        f"--labels sid={out}/sid/labels --label-file sid=utt2spk",
+        f"--rttm sd@noise={out}/sd@noise/rttm --vad vad={out}/vad/rttm",
+    ):
+        assert words in score
+    (turns,) = (c for c in calls if "--out exp/seed0/ds_sd@noise/turns" in c)
+    assert "--data data/valid_noisy" in turns and "--median 1,11" in turns
+
+
+def test_other_back_ends_bring_the_scores_up_to_date(checkout):
+    """Tables ask the same folders for other columns: no reason to refuse or to start over."""
+    (checkout.recipe / "conf/train_ic.yaml").touch()
+    assert checkout.run("./run.sh", *FLOW)[0] == 0
+    scores = checkout.recipe / "exp/seed0/noisy/decode_test/oa0/scores"
+    (scores / "utterances.jsonl").touch()
+    checkout.forget_calls()
+    status, output = checkout.run("./run.sh", *FLOW, "--tasks", "ic", "--oa_weights", "")
+    assert status == 0, output
+    assert (scores / "utterances.jsonl").exists()
+    assert "ic=utt2intent" in (scores / ".done").read_text()
+    kinds = {call.split()[0] for call in checkout.calls()}
+    assert kinds == {"train", "classify", "score", "report"}
+    assert any(c.startswith("report") and "--without-oa" in c for c in checkout.calls())
+    assert not any("oa0.3" in call for call in checkout.calls())
+    status, output = checkout.run(
+        *("./run.sh", *FLOW, "--tasks", "ic", "--metrics", "sdr"), FAKE_FAIL="score"
+    )
+    assert status == 1 and not (scores / ".done").exists()
+
+
+def test_a_task_has_sets_of_its_own(checkout):
+    script = checkout.recipe / "local/data.sh"
+    script.write_text(script.read_text().replace("train valid", "some noise_some train valid"))
+    (checkout.recipe / "local/task_data.sh").write_text("#!/bin/sh\ntouch data/asked\n")
+    (checkout.recipe / "local/task_data.sh").chmod(0o755)
+    (checkout.recipe / "conf/train_asv.yaml").touch()
+    sets = ("--task_sets", "asv=valid:some", "--tasks", "asv", "--oa_weights", "")
+    status, output = checkout.run("./run.sh", *sets, "--recognizers", "ssl")
+    assert status == 0, output
+    assert (checkout.recipe / "data/asked").exists()
+    calls, out = checkout.calls(), "exp/seed0/noisy/decode_some/oa0"
+    assert any(c.startswith("simulate --speech data/some --noise data/noise_some") for c in calls)
+    assert any("--trials data/some_noisy/trials" in call for call in calls)
+    assert not any(
+        "hyp_ssl" in call and "decode_some" in call and "decode" == call.split()[0]
+        for call in calls
+    )
+    (score,) = (c for c in calls if "--out exp/seed0/noisy/decode_test/oa0/scores" in c)
+    assert f"--trials asv={out}/asv/scores --truth asv=data/some_noisy" in score
+
+
+def test_enhancers_of_another_experiment(checkout):
+    (checkout.recipe / "conf/train_ic.yaml").touch()
+    status, output = checkout.run(
+        *("./run.sh", "--se_exp", "../se/exp", "--skip_stages", "3 5 10", "--recognizers", ""),
+        *("--tasks", "ic", "--upstream_model", "org/big", "--finetune_systems", "snr asr"),
+        *("--oa_weights", "0.2"),
+    )
+    assert status == 0, output
+    calls = checkout.calls()
+    assert set(trainings(calls)) == {"ds_ic"}
+    models = {c.split("--model ")[1].split()[0] for c in calls if c.startswith("enhance")}
+    names = ("se_pretrain", "ft_snr", "ft_asr")
+    assert models == {f"../se/exp/seed0/{name}/enhancer" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--tasks", "asr"), "--tasks: no 'asr'; did you mean asv?"),
+        (("--tasks", "vad_big"), "--tasks: no 'vad_big' (possible: asv ic"),
+        (("--task_sets", "asv=valid"), "--task_sets: 'asv=valid' is not TASK=VALID:TEST"),
+        (("--recognizers", ""), "to choose one of several, --recognizers must not be empty"),
+    ],
+)
+def test_a_wrong_task_is_one_sentence(checkout, options, message):
+    status, output = checkout.run("./run.sh", *options)
+    assert status == 2
+    assert message in output and output.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -18,7 +18,7 @@ for seed in ${seeds}; do
         fi
     done
 done
-if { uses_recognizer logmel || [[ " ${finetune_systems}" == *" asr"* ]]; } && [ -z "${logmel_model}" ]; then
+if needs_logmel; then
     for seed in ${seeds}; do
         # shellcheck disable=SC2086 # logmel_args is a list of words
         job "asr_logmel seed ${seed}" "${expdir}/seed${seed}/asr_logmel" \

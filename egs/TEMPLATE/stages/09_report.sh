@@ -8,6 +8,8 @@ for set in ${test_sets}; do
     mkdir -p "${folder}"
     options=()
     if [ -n "${part}" ]; then options+=(--systems "$(table_systems)"); fi
+    # Folders of earlier runs may have observation adding where this one has none.
+    if [ -z "${oa_weights-0}" ]; then options+=(--without-oa); fi
     if [ -n "${remarks}" ] && [ -f "${remarks}" ]; then options+=(--remarks "${remarks}"); fi
     sslse report --exp "${expdir}" --set "${set}" --out "${folder}" --data "${datadir}/${set}_noisy" \
         --title "${title}" --paper "${paper}${part:+/${part#table_}}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"

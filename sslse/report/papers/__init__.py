@@ -24,7 +24,7 @@ def find_paper(name: str | None) -> Paper | None:
 
     Example:
         >>> find_paper("sslmse/2").show
-        ('wer_ssl*',)
+        ('wer_ssl*', 'eer_*', 'acc_*')
     """
     if not name:
         return None

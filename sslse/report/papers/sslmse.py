@@ -15,6 +15,9 @@ LMFB: Key = ("ft_lmfb", False)
 SSL_MSE: Key = ("ft_ssl_mse", False)
 SSL_MSE_OA: Key = ("ft_ssl_mse", True)
 
+# Words, and whatever other back-ends were run.
+TASKS = ("wer_*", "eer_*", "der_*", "fer_*", "acc_*")
+
 PAPER = Paper(
     citation="Sato et al. 2025, Front. Signal Process. 5:1587969, Table 1 and section 5.2",
     setting=(
@@ -31,7 +34,10 @@ PAPER = Paper(
     changes=(
         Change(SSL_MSE, SNR, "wer_*", "WER, SSL head", -22),
         Change(SSL_MSE, SNR, "wer_*", "WER, Whisper medium", -21),
+        Change(SSL_MSE, SNR, "eer_*", "EER, speaker verification", -14),
+        Change(SSL_MSE, SNR, "acc_*", "accuracy, intent classification", +3.8),
     ),
+    tasks=TASKS,
     labels={
         "clean": "clean",
         "noisy": "noisy (no SE)",
@@ -85,7 +91,7 @@ TABLES = {
             (SSL_MSE, CLEAN_SSL),
         ),
         compared=(),
-        show=("wer_ssl*",),
+        show=("wer_ssl*", "eer_*", "acc_*"),
     ),
     # Heads trained with noise: noisy (h1), SE (h2), SE with SSL-MSE (h3).
     "3": replace(

@@ -14,6 +14,7 @@ num_train=1400  # training utterances of these voices
 num_perturbed=1400  # more training utterances, of the same voices at other speeds
 num_valid=80  # validation utterances
 num_test=160  # test utterances
+num_voices=0  # utterances of each set of many voices, for speaker verification (see local/task_data.sh)
 speed_factors="0.8 0.87 0.93 1.07 1.15 1.25"  # speeds of the pseudo-speakers
 # Audio:
 sample_rate=16000  # of all files (Hz)
@@ -57,7 +58,7 @@ log "connected digits from ${fsdd_root}"
     --train-speakers "${train_speakers}" --num-train "${num_train}" \
     --num-perturbed "${num_perturbed}" --speed-factors "${speed_factors}" \
     --valid-speakers "${valid_speakers}" --num-valid "${num_valid}" \
-    --test-speakers "${test_speakers}" --num-test "${num_test}"
+    --test-speakers "${test_speakers}" --num-test "${num_test}" --num-voices "${num_voices}"
 
 log "noises from ${noise_root}"
 noise_options=(--noise "${noise_root}" --piece-seconds "${piece_seconds}")

@@ -4,6 +4,8 @@ and data/test.
 An utterance is 3 to 7 recordings of one speaker with pauses between them. The sets share no
 speaker. Because the corpus has so few speakers, the training set also gets pseudo-speakers: the
 same voices played slower or faster, which moves pitch and formants as another vocal tract would.
+So do data/voices_valid and data/voices_test, on request: the validation and the test speaker as
+several voices, for speaker verification.
 """
 
 from __future__ import annotations
@@ -122,6 +124,7 @@ def main() -> None:
     for name in SETS:
         parser.add_argument(f"--{name}-speakers", required=True, help="names, space between")
         parser.add_argument(f"--num-{name}", required=True, type=int, help="utterances")
+    parser.add_argument("--num-voices", default=0, type=int, help="of voices_valid, voices_test")
     parser.add_argument("--num-perturbed", required=True, type=int, help="more for training")
     parser.add_argument("--speed-factors", required=True, help="of the pseudo-speakers")
     args = parser.parse_args()
@@ -146,6 +149,11 @@ def main() -> None:
     sets["train"] += plan_items(
         "perturbed", takes, speakers["train"], factors, args.num_perturbed, args.seed
     )
+    if args.num_voices:
+        for name in ("valid", "test"):
+            sets[f"voices_{name}"] = plan_items(
+                f"voices{name}", takes, speakers[name], [1.0, *factors], args.num_voices, args.seed
+            )
     make_sets(args, sets.items(), render, {"version": VERSION})
 
 

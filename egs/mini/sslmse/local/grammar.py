@@ -56,3 +56,20 @@ def draw_command(generator: np.random.Generator) -> tuple[str, str]:
         elif not word.startswith("(") or generator.random() < 0.5:
             words.append(word.strip("()"))
     return intent, " ".join(words)
+
+
+def slots_of(intent: str, text: str) -> tuple[str, str, str]:
+    """Return what a command is about: intent, value (what, whom or how much) and place; "none"
+    where nothing is said.
+
+    Example:
+        >>> slots_of("door", "open the garage door please"), slots_of("music", "stop the music")
+        (('door', 'door', 'garage'), ('music', 'none', 'none'))
+    """
+    words = text.split()
+    kinds = (("number", "name", "thing", "day"), ("room", "city"))
+    value, place = (
+        next((word for word in words if any(word in SLOTS[kind] for kind in some)), "none")
+        for some in kinds
+    )
+    return intent, value, place

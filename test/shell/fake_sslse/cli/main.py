@@ -43,6 +43,13 @@ def main(argv: list[str]) -> int:
         write(Path(options["-o"]) / "wav.scp", "utt1 b.wav\n")
     elif command == "decode":
         write(Path(options["--out"]) / "text", "utt1 hello\n")
+    elif command == "verify":
+        write(Path(options["--out"]) / "scores", "utt1 utt1 0.5\n")
+    elif command == "classify":
+        write(Path(options["--out"]) / "labels", "utt1 on\n")
+    elif command == "diarize":
+        write(Path(options["--out"]) / "rttm", "")
+        write(Path(options["--out"]) / "settings.json", "{}")
     elif command == "score":
         write(Path(options["--out"]) / "summary.json", "{}")
     elif command == "select":

@@ -7,12 +7,11 @@ import argparse
 import difflib
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
 from sslse import __version__
-from sslse.errors import SslseError
+from sslse.errors import exit_status
 
 COMMANDS = {
     "simulate": "make noisy speech from clean speech and noises",
@@ -88,13 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         args = subparser.parse_args(argv[1:])
     try:
-        return command.run(args) or 0
-    except SslseError as error:
-        print(f"sslse {name}: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"sslse {name}: interrupted; the same command continues", file=sys.stderr)
-        return 128 + signal.SIGINT
+        return exit_status(f"sslse {name}", lambda: command.run(args))
     except BrokenPipeError:
         # The reader (head, less) has gone; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ from typing import Any
 from sslse.data.datadir import write_datadir
 from sslse.data.rttm import Turns, write_rttm
 from sslse.data.trials import Trial, write_trials
-from sslse.errors import DataError, SslseError
+from sslse.errors import DataError, exit_status
 
 
 def corpus_parser(description: str, root_help: str) -> argparse.ArgumentParser:
@@ -29,10 +29,7 @@ def corpus_parser(description: str, root_help: str) -> argparse.ArgumentParser:
 
 def run_corpus(prepare: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> None:
     """Run a preparation; an error of the user's is one sentence and exit status 1."""
-    try:
-        prepare(args)
-    except SslseError as error:
-        sys.exit(f"{Path(sys.argv[0]).stem}: error: {error}")
+    sys.exit(exit_status(Path(sys.argv[0]).stem, lambda: prepare(args)))
 
 
 def require(path: Path, what: str, source: str) -> Path:

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from sslse.data.atomic import atomic_open
-from sslse.errors import ConfigError, SslseError
+from sslse.errors import ConfigError, SslseError, exit_status
 from sslse.recognizers.espnet_data import EspnetSet, prepare_set, prepare_tokens
 from sslse.recognizers.espnet_process import run_espnet, secure_checkpoint
 
@@ -58,15 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Train to the end; 1 after an error whose sentence was printed."""
     args = build_parser().parse_args(argv)
-    try:
-        train(args)
-    except SslseError as error:
-        print(f"train_espnet: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("train_espnet: interrupted; the same command continues", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status("train_espnet", lambda: train(args))
 
 
 def train(args: argparse.Namespace) -> None:

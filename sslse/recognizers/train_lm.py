@@ -22,7 +22,7 @@ from typing import Any
 
 from sslse.data.atomic import atomic_open
 from sslse.data.datadir import DataDir
-from sslse.errors import ConfigError, DataError, SslseError
+from sslse.errors import ConfigError, DataError, SslseError, exit_status
 from sslse.recognizers.espnet_data import BLANK, SENTENCE_END, UNKNOWN
 from sslse.recognizers.espnet_process import run_espnet, secure_checkpoint
 from sslse.recognizers.ngram_estimation import count_words, estimate_ngrams, write_arpa
@@ -54,15 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Train to the end; 1 after an error whose sentence was printed."""
     args = build_parser().parse_args(argv)
-    try:
-        train(args)
-    except SslseError as error:
-        print(f"train_lm: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("train_lm: interrupted; the same command continues", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status("train_lm", lambda: train(args))
 
 
 def read_sentences(paths: Sequence[Path]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sslse.errors import SslseError
+from sslse.errors import exit_status
 from sslse.simulate.corpus import Item, render_set
 
 
@@ -64,7 +64,4 @@ def make_sets(
 
 def run_script(main: Callable[[], None]) -> None:
     """Run the script's ``main``; an error of the user's is one sentence and exit status 1."""
-    try:
-        main()
-    except SslseError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: error: {error}")
+    sys.exit(exit_status(Path(sys.argv[0]).name, main))

@@ -122,7 +122,8 @@ class System(lightning.LightningModule):
             lr=config.lr,
             betas=config.betas,
             weight_decay=config.weight_decay,
-            fused=True,
+            # Lightning clips no gradient of a fused optimiser under mixed precision.
+            fused=not str(self.trainer.precision).endswith("mixed"),
         )
         max_steps = self.trainer.max_steps
         plateau = self.plateau

@@ -75,10 +75,10 @@ def finish(config, exp, *options):
     return done.stdout
 
 
-def kill_when(config, exp, reached):
+def kill_when(config, exp, reached, *options):
     """Start the training in its own process group and kill all of it as soon as ``reached()``."""
     process = subprocess.Popen(
-        command(config, exp),
+        command(config, exp, *options),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,

@@ -67,6 +67,18 @@ def test_a_finished_training_goes_on_when_it_gets_more_steps(
     assert same_weights(unbroken, longer)
 
 
+def test_mixed_precision_clips_gradients_and_continues_like_an_unbroken_one(
+    enhancement_config, tmp_path, training
+):
+    options = ("--trainer.precision", "bf16-mixed", "--trainer.gradient_clip_val", "5.0")
+    unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
+    training.finish(enhancement_config, unbroken, *options)
+    reached = (killed / "checkpoints").glob
+    training.kill_when(enhancement_config, killed, lambda: any(reached("step*4.ckpt")), *options)
+    assert "continuing" in training.finish(enhancement_config, killed, *options)
+    assert same_weights(unbroken, killed)
+
+
 def test_two_processes_see_the_same_global_batches(enhancement_config, tmp_path, training):
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     options = ("--average-best", "0")

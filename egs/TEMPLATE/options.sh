@@ -20,6 +20,7 @@ expdir=exp  # folder of everything that is trained, enhanced and scored
 train_set=train  # clean speech for training
 valid_set=valid  # clean speech for choosing settings
 test_sets="test"  # clean speech for the results; the noise of set X is in noise_X
+recorded=""  # sets that are noisy already: local/data.sh makes data/SET_noisy (of the training set: data/SET), and no noise_SET
 local_data_opts=""  # options for local/data.sh
 simulate_seed=0  # seed of the noisy validation and test sets
 simulate_config=conf/simulate.yaml  # noisy validation and test sets

@@ -13,7 +13,13 @@ train_job() {
 
 # Where noises and the noisy validation set are, for the systems that mix on the fly.
 mixture_data() {
-    echo "--data.noise ${datadir}/noise_${train_set} --data.valid ${datadir}/${valid_set}_noisy"
+    if ! is_recorded "${train_set}"; then echo "--data.noise ${datadir}/noise_${train_set}"; fi
+    echo "--data.valid ${datadir}/${valid_set}_noisy"
+}
+
+# is_recorded SET: whether local/data.sh made the noisy speech of the set.
+is_recorded() {
+    [[ " ${recorded} " == *" $1 "* ]]
 }
 
 # simulate_job COUNT SET NOISE OUT OPTIONS...: noisy speech of a set, one of COUNT jobs at once.

@@ -11,7 +11,7 @@ import numpy as np
 
 from sslse.analysis.corpus import EnhancedCorpus
 from sslse.analysis.errors import direct_scaling, error_ratios, join_word_errors
-from sslse.analysis.layers import layer_distances
+from sslse.analysis.layers import layer_distances, load_model
 from sslse.analysis.output import write_plot, write_table
 from sslse.errors import ConfigError
 
@@ -130,11 +130,9 @@ def scatter(args: argparse.Namespace, corpora: dict[str, EnhancedCorpus], out: P
 
 def layers(args: argparse.Namespace, corpora: dict[str, EnhancedCorpus], out: Path) -> None:
     """Normalised distance to clean speech in each layer."""
-    from sslse.upstreams import load_upstream
-
     if not args.upstream:
         raise ConfigError("layers needs --upstream FOLDER (an SSL model)")
-    upstream = load_upstream(args.upstream).freeze()
+    upstream = load_model(args.upstream)
     table, curves = [], {}
     for name, corpus in corpora.items():
         values = layer_distances(upstream, corpus, corpus.sample_rate)
@@ -145,7 +143,7 @@ def layers(args: argparse.Namespace, corpora: dict[str, EnhancedCorpus], out: Pa
         ]
         curves[name] = (range(len(mean)), mean)
     write_table(out, "layers", table)
-    write_plot(out / "layers.png", curves, "layer (0: transformer input)", "normalised distance")
+    write_plot(out / "layers.png", curves, "layer (0: input)", "normalised distance")
 
 
 def mean_ratios(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

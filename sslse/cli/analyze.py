@@ -46,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--parts", default="noise,artifact", help="scaling: which (default: noise,artifact)")
     add("--recognizer", help="scaling: kind of recogniser, as of 'sslse decode'")
     add("--model", help="scaling: folder or name of its model")
-    add("--upstream", help="layers: folder or hub name of an SSL model")
+    add(
+        "--upstream",
+        help="layers: folder or hub name of an SSL model, or of a pre-training with branches",
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a command that made the results, to be printed in the report (repeatable)",
     )
     add("--remarks", metavar="FILE", help="text file whose paragraphs stand below the table")
+    add(
+        "--analyses",
+        metavar="DIR",
+        help="folder of analyses to show: seed<S>/<system>/ with layers.csv, curve.csv, line.csv "
+        "or plane.csv",
+    )
     add("--examples", type=int, default=3, help="utterances to see and to hear (default: 3)")
     add(
         "--width",
@@ -80,6 +86,7 @@ def run(args: argparse.Namespace) -> None:
         markdown=args.markdown,
         remarks=args.remarks,
         added=not args.without_oa,
+        analyses=args.analyses,
     )
     width = args.width or shutil.get_terminal_size((100, 24)).columns
     for grid in report.grids:

@@ -59,22 +59,23 @@ class CropMixtureDataset(Dataset):
     def __len__(self) -> int:
         return len(self.utterances)
 
-    def crop(self, utterance: str, generator: np.random.Generator) -> np.ndarray:
+    def crop(self, utterance: str, generator: np.random.Generator, kind: str = "wav") -> np.ndarray:
         """Return ``crop_samples`` of one utterance or all of them, float32."""
         if self.crop_samples is None:
-            return self.speech.load(utterance, sample_rate=self.sample_rate)[0]
+            return self.speech.load(utterance, kind, sample_rate=self.sample_rate)[0]
         available = self.speech.num_samples(utterance)
         spare = available - self.crop_samples
         if spare >= 0:
             start = int(generator.integers(spare + 1))
             return self.speech.load(
                 utterance,
+                kind,
                 sample_rate=self.sample_rate,
                 start=start,
                 num_samples=self.crop_samples,
             )[0]
         before = int(generator.integers(-spare + 1))
-        waveform = self.speech.load(utterance, sample_rate=self.sample_rate)[0]
+        waveform = self.speech.load(utterance, kind, sample_rate=self.sample_rate)[0]
         return np.pad(waveform, (before, self.crop_samples - before - len(waveform)))
 
     def __getitem__(self, draw: Draw) -> dict[str, Any]:
@@ -92,6 +93,27 @@ class CropMixtureDataset(Dataset):
             "noisy": torch.from_numpy(np.ascontiguousarray(noisy)),
             "clean": torch.from_numpy(np.ascontiguousarray(clean)),
         }
+        if self.has_text:
+            item["text"] = self.speech.text[utterance]
+        return item
+
+
+class CropPairDataset(CropMixtureDataset):
+    """The same of utterances that are noisy already: ``wav.scp`` with its clean ``spk1.scp``."""
+
+    def __init__(
+        self, pairs: DataDir, crop_seconds: float | None, sample_rate: int = 16000, seed: int = 0
+    ) -> None:
+        super().__init__(pairs, None, crop_seconds, sample_rate, seed)
+
+    def __getitem__(self, draw: Draw) -> dict[str, Any]:
+        utterance = self.utterances[draw.index]
+        item: dict[str, Any] = {}
+        for name, kind in (("noisy", "wav"), ("clean", "spk1")):
+            # One generator for each, begun alike: the same crop of both.
+            generator = draw_generator(self.seed, CROP_STREAM, draw.number)
+            waveform = self.crop(utterance, generator, kind)
+            item[name] = torch.from_numpy(np.ascontiguousarray(waveform))
         if self.has_text:
             item["text"] = self.speech.text[utterance]
         return item

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from sslse.data.datadir import DataDir
 from sslse.data.dataset import (
     CropMixtureDataset,
+    CropPairDataset,
     PairDataset,
     UtteranceDataset,
     pad_batch,
@@ -122,6 +123,7 @@ class MixtureData(StepwiseData):
         simulate: settings of ``SimulateConfig``.
         noise_probability: fraction of crops that get noise.
         babble: whether other training utterances may serve as noise.
+        paired: ``train`` is noisy already and has clean references (``spk1.scp``).
         crop_seconds: length of a training crop, s; None trains on whole utterances, batched by
             length and padded, with their transcripts where ``train`` has ``text``. What little
             padding remains enters an enhancer's global norms.
@@ -144,8 +146,14 @@ class MixtureData(StepwiseData):
         seed: int = 0,
         sample_rate: int = 16000,
         max_seconds: float | None = None,
+        paired: bool = False,
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
+        if paired and noise is not None:
+            raise ConfigError(
+                "data.paired: the training set is noisy already; leave data.noise out"
+            )
+        self.paired = paired
         self.train_path = train
         self.noise_path = noise
         self.valid_path = valid
@@ -158,18 +166,22 @@ class MixtureData(StepwiseData):
 
     def setup(self, stage: str) -> None:
         """Open the sets once per process."""
-        speech = open_set(self.train_path, self.sample_rate)
-        mixer = open_mixer(
-            self.noise_path, self.simulate, self.sample_rate, speech if self.babble else None
-        )
-        self.train_set = CropMixtureDataset(
-            speech,
-            mixer,
-            self.crop_seconds,
-            sample_rate=self.sample_rate,
-            seed=self.seed,
-            noise_probability=self.noise_probability,
-        )
+        needs = ("spk1.scp",) if self.paired else ()
+        speech = open_set(self.train_path, self.sample_rate, needs)
+        if self.paired:
+            self.train_set = CropPairDataset(speech, self.crop_seconds, self.sample_rate, self.seed)
+        else:
+            mixer = open_mixer(
+                self.noise_path, self.simulate, self.sample_rate, speech if self.babble else None
+            )
+            self.train_set = CropMixtureDataset(
+                speech,
+                mixer,
+                self.crop_seconds,
+                sample_rate=self.sample_rate,
+                seed=self.seed,
+                noise_probability=self.noise_probability,
+            )
         if self.crop_seconds is None and self.max_seconds is not None:
             self._leave_out_long(speech)
         self.valid_set = None

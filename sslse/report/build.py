@@ -13,6 +13,7 @@ from sslse import __version__
 from sslse.data.atomic import atomic_open
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
+from sslse.report.analyses import read_analyses
 from sslse.report.claims import make_claims
 from sslse.report.conditions import condition_tables
 from sslse.report.examples import make_examples
@@ -55,6 +56,7 @@ def build_report(
     markdown: str | os.PathLike | None = None,
     remarks: str | os.PathLike | None = None,
     added: bool = True,
+    analyses: str | os.PathLike | None = None,
 ) -> Report:
     """Read all scores of a test set and write the report.
 
@@ -73,6 +75,7 @@ def build_report(
         markdown: path of the Markdown file (default: in ``out``).
         remarks: text file whose paragraphs stand below the table, beside the notes.
         added: whether systems with observation adding are rows.
+        analyses: folder of analyses of the systems, see ``read_analyses``.
 
     Raises:
         DataError: nothing was scored, or the file of remarks does not exist.
@@ -104,6 +107,7 @@ def build_report(
         "commands": list(commands),
         "versions": _versions(results),
         "remarks": read_remarks(remarks) if remarks else [],
+        "analyses": read_analyses(Path(analyses), results.labels) if analyses else [],
     }
     examples = make_examples(results, noisy, snr_db, num_examples) if noisy is not None else []
     page = Path(out) / "index.html"

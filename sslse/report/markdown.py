@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sslse.report.analyses import Analysis
 from sslse.report.claims import CAPTION, Claim
 from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, paper_lines
@@ -22,6 +23,7 @@ def results_markdown(
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
     conditions: Sequence[Grid] = (),
+    analyses: Sequence[Analysis] = (),
 ) -> str:
     """Return the page; it holds no dates, so the same results give the same bytes.
 
@@ -35,6 +37,7 @@ def results_markdown(
         versions: of packages.
         remarks: paragraphs of the experimenter's own.
         conditions: tables by test condition.
+        analyses: of the systems; their numbers, as tables.
     """
     parts = [
         f"# {title}",
@@ -64,6 +67,12 @@ def results_markdown(
             f"Paper: {paper.citation}. Its setting: {paper.setting}. The numbers are not "
             "comparable one by one; the directions are."
         )
+    for analysis in analyses:
+        lines = ["| " + " | ".join(analysis.heads) + " |"]
+        lines.append("|---|" + "--:|" * (len(analysis.heads) - 1))
+        lines += ["| " + " | ".join(row) + " |" for row in analysis.rows]
+        parts.append(f"## {analysis.title}")
+        parts.append("\n".join(lines))
     if settings:
         parts.append("## Chosen on the validation set")
         weights = list(dict.fromkeys(name for _, _, table in settings for name in table))

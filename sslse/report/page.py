@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from sslse.metrics.base import lower_is_better
+from sslse.report.analyses import Analysis
 from sslse.report.claims import Claim
 from sslse.report.curves import row_colors, snr_charts, training_charts, weight_charts
 from sslse.report.examples import Clip, Example
@@ -31,6 +32,7 @@ def html_page(
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
     conditions: Sequence[Grid] = (),
+    analyses: Sequence[Analysis] = (),
 ) -> str:
     """Return the page.
 
@@ -46,6 +48,7 @@ def html_page(
         versions: of packages.
         remarks: paragraphs of the experimenter's own, below the table.
         conditions: tables by test condition.
+        analyses: figures of analyses of the systems.
     """
     figures = snr_charts(results, snr_db)
     training = training_charts(results)
@@ -56,6 +59,7 @@ def html_page(
         ("paper", "Beside the paper", _paper(results, paper) if paper else ""),
         ("snr", "Against the SNR of the input", _figures(results, figures)),
         ("weight", "Against the weight of the loss", _weights(results)),
+        ("analysis", "Analysis", _analyses(analyses)),
         ("listen", "See and listen", _examples(results, examples)),
         ("training", "Training", _training(training)),
         ("details", "Details", _details(settings, commands, versions)),
@@ -199,6 +203,23 @@ def _weights(results: Results) -> str:
         for color, name in enumerate(names)
     )
     return f'<p class="note">{legend}</p><div class="charts">{"".join(charts)}</div>'
+
+
+def _analyses(analyses: Sequence[Analysis]) -> str:
+    parts = []
+    for analysis in analyses:
+        heads = "".join(f"<th>{escape(head)}</th>" for head in analysis.heads)
+        lines = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+            for row in analysis.rows
+        )
+        parts.append(
+            f'<h3>{escape(analysis.title)}</h3>{analysis.notes}<div class="charts">'
+            f"{''.join(analysis.charts)}</div><details><summary>numbers</summary>"
+            f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody>'
+            "</table></div></details>"
+        )
+    return "".join(parts)
 
 
 def _examples(results: Results, examples: Sequence[Example]) -> str:

@@ -14,7 +14,7 @@ from sslse.data.dataset import UtteranceDataset
 from sslse.downstream.ctc_asr import greedy_decode
 from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
-from sslse.systems.robust_pretraining import build_model, freeze_parts
+from sslse.systems.robust_pretraining import begin_with_mel_filters, build_model, freeze_parts
 from sslse.systems.transcripts import (
     collect_tokens,
     ctc_loss,
@@ -33,6 +33,7 @@ class RobustCTC(System):
         branches: those of pre-training: ``noisy``, ``enhanced`` or ``both``.
         init_param: folder of our pre-training, or of a public wav2vec 2.0.
         wav2vec2: keys of ``Wav2Vec2Config`` for a training from scratch.
+        mel_filters: see ``RobustPretraining``; for a training from scratch.
         fusion: see ``RobustPretraining``.
         enhancer: see there.
         enhancer_param: see there.
@@ -66,6 +67,7 @@ class RobustCTC(System):
         branches: Branches = "noisy",
         init_param: str | None = None,
         wav2vec2: dict[str, Any] | None = None,
+        mel_filters: dict[str, Any] | None = None,
         fusion: dict[str, Any] | None = None,
         enhancer: dict[str, Any] | None = None,
         enhancer_param: str | None = None,
@@ -87,6 +89,8 @@ class RobustCTC(System):
         self.encoder = build_model(
             branches, wav2vec2, init_param, fusion, enhancer, enhancer_param, normalize_input
         )
+        if mel_filters is not None and not init_param:
+            begin_with_mel_filters(self.encoder, mel_filters)
         freeze_parts(self.encoder, update_feature_encoder, update_enhancer)
         network = self.encoder.network
         for part in (network.quantizer, network.project_q, network.project_hid):

@@ -43,6 +43,8 @@ class RobustPretraining(System):
         branches: ``noisy`` (wav2vec 2.0, EW2), ``enhanced`` (SEW2) or ``both`` (EW2+SEW2).
         wav2vec2: keys of transformers' ``Wav2Vec2Config`` for a fresh model.
         init_param: folder of a wav2vec 2.0 (public or pre-trained here) to continue from.
+        add_branches: whether a wav2vec 2.0 that was pre-trained here with the noisy branch may get
+            others; a public one may always.
         mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution of a
             fresh model begins as a mel filter bank; None begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
@@ -84,6 +86,7 @@ class RobustPretraining(System):
         branches: Branches = "noisy",
         wav2vec2: dict[str, Any] | None = None,
         init_param: str | None = None,
+        add_branches: bool = False,
         mel_filters: dict[str, Any] | None = None,
         fusion: dict[str, Any] | None = None,
         enhancer: dict[str, Any] | None = None,
@@ -115,12 +118,17 @@ class RobustPretraining(System):
             raise ConfigError(f"model.target must be clean or noisy, not '{target}'")
         torch.manual_seed(seed)
         self.model = build_model(
-            branches, wav2vec2, init_param, fusion, enhancer, enhancer_param, normalize_input
+            branches,
+            wav2vec2,
+            init_param,
+            fusion,
+            enhancer,
+            enhancer_param,
+            normalize_input,
+            add_branches,
         )
         if mel_filters is not None and not init_param:
-            first = self.model.conv_layers[0].conv.weight
-            filters, _, samples = first.shape
-            first.data.copy_(gabor_filters(filters, samples, self.model.sample_rate, **mel_filters))
+            begin_with_mel_filters(self.model, mel_filters)
         self.target = target
         self.quantize = quantize
         self.mask_probability, self.mask_length = mask_probability, mask_length
@@ -305,6 +313,7 @@ def build_model(
     enhancer: dict[str, Any] | None,
     enhancer_param: str | None,
     normalize_input: bool,
+    add_branches: bool = False,
 ) -> RobustWav2Vec2:
     """Build the model of a configuration; see ``RobustPretraining``.
 
@@ -318,10 +327,17 @@ def build_model(
         elif enhancer:
             front = new_enhancer(enhancer)
     if init_param:
-        return RobustWav2Vec2.from_pretrained(init_param, branches, fusion, front)
+        return RobustWav2Vec2.from_pretrained(init_param, branches, fusion, front, add_branches)
     if not wav2vec2:
         raise ConfigError("give model.wav2vec2 (a new one) or model.init_param (a folder)")
     return RobustWav2Vec2.build(wav2vec2, branches, fusion, front, normalize_input)
+
+
+def begin_with_mel_filters(model: RobustWav2Vec2, options: dict[str, Any]) -> None:
+    """Set the first convolution to a mel filter bank with these options of ``gabor_filters``."""
+    first = model.conv_layers[0].conv.weight
+    filters, _, samples = first.shape
+    first.data.copy_(gabor_filters(filters, samples, model.sample_rate, **options))
 
 
 def freeze_parts(model: RobustWav2Vec2, feature_encoder: bool, enhancer: bool) -> None:

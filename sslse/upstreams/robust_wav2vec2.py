@@ -269,6 +269,7 @@ class RobustWav2Vec2(Upstream):
         branches: Branches | None = None,
         fusion: dict[str, Any] | None = None,
         enhancer: Enhancer | None = None,
+        add_branches: bool = False,
     ) -> RobustWav2Vec2:
         """Load a folder of this model, or an ordinary wav2vec 2.0 checkpoint to add branches to.
 
@@ -278,6 +279,8 @@ class RobustWav2Vec2(Upstream):
                 ordinary checkpoint).
             fusion: for an ordinary checkpoint, see the class.
             enhancer: for an ordinary checkpoint; replaces that of a folder, where given.
+            add_branches: take a folder with the noisy branch for an ordinary checkpoint, which it
+                is, too.
 
         Raises:
             ConfigError: the folder has other branches, or cannot be read.
@@ -287,6 +290,8 @@ class RobustWav2Vec2(Upstream):
 
         network = load_network(directory)
         stored = stored_branches(directory)
+        if add_branches and stored and stored["branches"] == "noisy":
+            stored = None
         if stored and branches and branches != stored["branches"]:
             raise ConfigError(
                 f"{directory} was pre-trained with {NAMES[stored['branches']]}, and the "

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from sslse.data.audio import write_audio
+from sslse.data.audio import read_audio, write_audio
 from sslse.data.datadir import write_datadir
 from sslse.data.modules import MixtureData
-from sslse.errors import DataError
+from sslse.errors import ConfigError, DataError
 
 SECONDS = (0.5, 0.8, 0.6, 3.0)
 
@@ -78,3 +78,26 @@ def test_a_set_with_gaps_in_its_text_counts_as_one_without(sets):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
     _, found = batches(sets, crop_seconds=None)
     assert not any("text" in batch for batch in found)
+
+
+def test_pairs_are_cut_alike_and_get_no_noise(sets, tmp_path):
+    """The crop of the clean reference is that of the noisy recording, also of a short one."""
+    scp = dict(line.split() for line in (Path(sets["noisy"]) / "wav.scp").read_text().splitlines())
+    clean = {}
+    for name, path in scp.items():
+        waveform, rate = read_audio(path)
+        clean[name] = str(tmp_path / f"clean_{name}.wav")
+        write_audio(clean[name], -0.5 * waveform, rate, subtype="FLOAT")
+    write_datadir(tmp_path / "pairs", wav_scp=scp, spk1_scp=clean)
+    data = MixtureData(str(tmp_path / "pairs"), paired=True, crop_seconds=0.7, batch_size=2)
+    data.trainer = SimpleNamespace(
+        max_steps=6, accumulate_grad_batches=1, global_step=0, global_rank=0, world_size=1
+    )
+    data.setup("fit")
+    for batch in data.train_dataloader():
+        assert batch["noisy"].shape == (2, 11200) and batch["noisy"].any()
+        torch.testing.assert_close(batch["clean"], -0.5 * batch["noisy"])
+    with pytest.raises(DataError, match="has no spk1.scp"):
+        MixtureData(sets["speech"], paired=True).setup("fit")
+    with pytest.raises(ConfigError, match="leave data.noise out"):
+        MixtureData(sets["noisy"], sets["noise"], paired=True)

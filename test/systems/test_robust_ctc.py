@@ -131,6 +131,29 @@ def batch(samples=(4000, 3000)):
     }
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "kind", ["silence", "clipped", "one frame", pytest.param("35 s", marks=pytest.mark.slow)]
+)
+def test_a_step_is_finite_on(prepare, kind, precision):
+    """One frame is shorter than its transcript, for which there is no alignment."""
+    system = prepare("both")
+    item = batch((35 * 16000, 35 * 16000) if kind == "35 s" else (4000, 4000))
+    if kind == "silence":
+        item["waveform"].zero_()
+    elif kind == "clipped":
+        item["waveform"] = 50 * item["waveform"].sign()
+    elif kind == "one frame":
+        item["waveform"] = item["waveform"][:, :30]
+        item["waveform_lengths"] = torch.tensor([30, 1])
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        loss, _ = system.training_losses(item)
+    loss.backward()
+    assert loss.isfinite()
+    gradients = [p.grad for p in system.parameters() if p.grad is not None]
+    assert gradients and all(gradient.isfinite().all() for gradient in gradients)
+
+
 @pytest.mark.parametrize("branches", ["noisy", "enhanced", "both"])
 def test_the_whole_model_learns(prepare, branches):
     system = prepare(branches)
@@ -148,6 +171,16 @@ def test_switches_freeze_enhancer_and_feature_encoder(prepare):
     updated = {n for n, p in system.named_parameters() if p.grad is not None}
     assert updated
     assert not any("feature_extractor" in name or ".enhancer." in name for name in updated)
+
+
+def test_scratch_and_pretraining_begin_with_one_filter_bank(robust):
+    sizes = {**robust["sizes"], "conv_kernel": [256, 16, 8], "conv_stride": [80, 4, 2]}
+    options = {"wav2vec2": sizes, "mel_filters": {"f_max": 3800}}
+    scratch = RobustCTC(**options).encoder
+    pretraining = RobustPretraining(**options).model
+    first, second = (model.conv_layers[0].conv.weight for model in (scratch, pretraining))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, RobustCTC(wav2vec2=sizes).encoder.conv_layers[0].conv.weight)
 
 
 def test_head_alone_learns_at_first(prepare):

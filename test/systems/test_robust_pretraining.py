@@ -228,6 +228,22 @@ def test_public_checkpoint_gets_branches(robust, tmp_path):
     )
 
 
+def test_branches_are_added_to_our_own_noisy_branch_on_request(build, robust, tmp_path):
+    (folder,) = build("EW2").eval().export(tmp_path)
+    options = {"init_param": str(folder), "branches": "both", "enhancer": robust["demucs"]}
+    with pytest.raises(ConfigError, match="must be the same"):
+        RobustPretraining(**options, fusion={"name": "concat"})
+    grown = RobustPretraining(**options, fusion={"name": "concat"}, add_branches=True).model
+    old = RobustWav2Vec2.from_pretrained(folder)
+    for ours, theirs in zip(grown.wav2vec2.parameters(), old.wav2vec2.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    (enhanced,) = build("SEW2").eval().export(tmp_path / "sew2")
+    with pytest.raises(ConfigError, match="must be the same"):
+        RobustPretraining(
+            **{**options, "init_param": str(enhanced)}, fusion={"name": "concat"}, add_branches=True
+        )
+
+
 def test_frozen_parts_stay_as_they_are(build):
     system = build("EW2+SEW2", update_feature_encoder=False, update_enhancer=False)
     batch = dict(zip(("noisy", "clean"), torch.randn(2, 2, 4000), strict=True))

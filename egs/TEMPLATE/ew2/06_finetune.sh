@@ -15,6 +15,7 @@ for seed in ${seeds}; do
         case ${name} in
             *_frozen_encoder) options+=(--model.update_feature_encoder false) ;;
             *_frozen_se) options+=(--model.update_enhancer false) ;;
+            *_tuned_clean) options+=(--data.noise_probability 0) ;;
         esac
         # shellcheck disable=SC2046 # words
         train_job "${name}" "${seed}" "${config}" $(mixture_data) "${options[@]}"

@@ -2,8 +2,12 @@
 # shellcheck disable=SC2154 # the options come from ew2.sh
 # The words of the stages of EW2, SEW2 and EW2+SEW2.
 #
-# A system is a name and perhaps an ending: _scratch (no pre-training), _clean (pre-training without noise), _novq
-# (targets are not quantised), _noconsistency, _frozen_encoder or _frozen_se (what fine-tuning leaves as it is).
+# A system is a name and perhaps endings, in this order:
+#   _init                          pre-training continues from --public_model, else from a wav2vec 2.0 of clean speech
+#   _scratch, or _clean, _othernoise, _novq, _noconsistency
+#                                  no pre-training; without noise, in that of noise_other, targets not quantised
+#   _frozen_encoder, _frozen_se    what fine-tuning leaves as it is
+#   _tuned_clean                   fine-tuning without noise
 
 # branches_of SYSTEM: the branches of its model.
 branches_of() {
@@ -17,14 +21,22 @@ branches_of() {
 # pretraining_of SYSTEM: the pre-training that it is fine-tuned from; nothing where there is none.
 pretraining_of() {
     local name=${1%_frozen_encoder}
-    name=${name%_frozen_se}
+    name=${name%_frozen_se} && name=${name%_tuned_clean}
     if [[ ${name} != *_scratch ]]; then echo "${name}"; fi
 }
 
 # pretrainings: the pre-trainings that the systems need.
 pretrainings() {
     local name
-    for name in ${systems}; do pretraining_of "${name}"; done | sort -u
+    {
+        for name in ${systems}; do pretraining_of "${name}"; done
+        if [[ ${systems} == *_init* ]] && [ -z "${public_model}" ]; then echo w2v2_clean; fi
+    } | sort -u
+}
+
+# first_model SEED: what the pre-trainings with _init continue from.
+first_model() {
+    echo "${public_model:-${expdir}/seed$1/pt_w2v2_clean/robust_wav2vec2}"
 }
 
 # model_options SYSTEM SEED: the array `options` of what pre-training and fine-tuning share: branches, enhancer, fusion.
@@ -68,4 +80,49 @@ recognize_job() {
 # chosen_weight SEED SYSTEM: the language model's weight of fewest word errors on the validation set.
 chosen_weight() {
     cat "${expdir}/seed$1/$2/lm_weight" 2> /dev/null || echo "${lm_weights%% *}"
+}
+
+# figure_jobs FOLDER: what the figure of --figure shows, in FOLDER/seed<S>/<system>.
+figure_jobs() {
+    local seed name names
+    names=$(figure_names)
+    for seed in ${seeds}; do
+        for name in ${names}; do figure_job "$1/seed${seed}/${name}" "${seed}" "${name}"; done
+    done
+}
+
+# figure_names: the systems of the figure: pre-trainings, fine-tunings, or those that have a second fine-tuning.
+figure_names() {
+    local name
+    case ${figure} in
+        4 | 5) pretrainings ;;
+        6) echo "${systems}" ;;
+        7)
+            for name in ${systems}; do
+                if [[ " ${systems} " == *" ${name}_tuned_clean "* ]]; then echo "${name}"; fi
+            done
+            ;;
+    esac
+}
+
+# figure_count: how many jobs the figure has.
+figure_count() {
+    local names
+    names=$(figure_names)
+    echo $(($(wc -w <<< "${seeds}") * $(wc -w <<< "${names}")))
+}
+
+# figure_job FOLDER SEED SYSTEM: the numbers of one system; an interrupted landscape continues.
+figure_job() {
+    local trained=${expdir}/seed$2 valid=${datadir}/${valid_set}_noisy shape=line command other=()
+    case ${figure} in
+        4) command=(sslse analyze layers --data "${valid}" --limit 50 --upstream "${trained}/pt_$3" --out "$1") ;;
+        5) command=(python -m sslse.analysis.validation_curve --exp "${trained}/pt_$3" --out "$1") ;;
+        *)
+            if [ "${figure}" = 7 ]; then shape=plane other=(--other "${trained}/$3_tuned_clean"); fi
+            command=(python -m sslse.analysis.loss_landscape --exp "${trained}/$3" "${other[@]}" --data "${valid}"
+                --out "$1/${shape}" --points "${landscape_points}" --utterances "${landscape_utts}" --nj "$(share "$(figure_count)")")
+            ;;
+    esac
+    job "figure ${figure} of $3 seed $2" "$1" "${command[@]}"
 }

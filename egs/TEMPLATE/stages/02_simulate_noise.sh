@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the options come from the system's script
 # Mix the validation and test speech with noises of their own.
-read -ra sets <<< "${valid_set} ${test_sets} ${more_sets:-}"
+sets=()
+for set in ${valid_set} ${test_sets} ${more_sets:-}; do
+    if ! is_recorded "${set}"; then sets+=("${set}"); fi
+done
 num_jobs=${#sets[@]}
 if [ -f "${conditions}" ]; then num_jobs=$((1 + $(grep -c '^[^#]' "${conditions}") * (num_jobs - 1))); fi
 declare -A parts=()

@@ -11,6 +11,7 @@ for set in ${test_sets}; do
     # Folders of earlier runs may have observation adding where this one has none.
     if [ -z "${oa_weights-0}" ]; then options+=(--without-oa); fi
     if [ -n "${remarks}" ] && [ -f "${remarks}" ]; then options+=(--remarks "${remarks}"); fi
+    if [ -n "${analyses:-}" ]; then options+=(--analyses "${analyses}"); fi
     sslse report --exp "${expdir}" --set "${set}" --out "${folder}" --data "${datadir}/${set}_noisy" \
         --title "${title}" --paper "${paper}${part:+/${part#table_}}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"
 done

@@ -1,0 +1,72 @@
+"""A measure of the validation set over the epochs of a training.
+
+  python -m sslse.analysis.validation_curve --exp exp/seed0/pt_ew2 --out exp/figures/figure_5/ew2
+
+writes ``curve.csv`` with the columns step, epoch and value. Trainings are counted in steps here, so
+an epoch is as many steps as it takes to draw as many utterances as the training set has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from sslse.analysis.table import read_rows, write_rows
+from sslse.data.datadir import DataDir
+from sslse.errors import ConfigError, DataError, SslseError
+
+SUMMARY = "a measure of the validation set over the epochs of a training"
+
+
+def validation_curve(exp: Path, measure: str) -> list[dict[str, float]]:
+    """Return ``step, epoch, value`` of each validation of a training.
+
+    Args:
+        exp: folder of the training, with ``config.yaml`` and ``metrics.csv``.
+        measure: column of ``metrics.csv``.
+
+    Raises:
+        ConfigError: the folder is that of no training.
+        DataError: the training has logged no such measure.
+    """
+    if not (exp / "config.yaml").is_file():
+        raise ConfigError(f"{exp} has no config.yaml; give the folder of a training")
+    data = yaml.safe_load((exp / "config.yaml").read_text())["data"]["init_args"]
+    epoch = len(DataDir(data["train"])) / data["batch_size"]
+    rows = read_rows(exp / "metrics.csv")
+    points = [(int(row["step"]), float(row[measure])) for row in rows if row.get(measure)]
+    if not points:
+        known = sorted({name for row in rows[:1] for name in row} - {"step"})
+        raise DataError(f"{exp}/metrics.csv has no values of {measure}; it has {', '.join(known)}")
+    # The row of step 9 was written by the tenth step.
+    return [
+        {"step": step + 1, "epoch": round((step + 1) / epoch, 6), "value": value}
+        for step, value in points
+    ]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the curve; 1 after an error whose sentence was printed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--exp", required=True, type=Path, help="folder of a training")
+    parser.add_argument("--measure", default="valid/contrastive", help="default: valid/contrastive")
+    parser.add_argument("--out", required=True, type=Path, help="OUT/curve.csv is written")
+    args = parser.parse_args(argv)
+    try:
+        rows = validation_curve(args.exp, args.measure)
+    except SslseError as error:
+        print(f"validation_curve: error: {error}", file=sys.stderr)
+        return 1
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_rows(args.out / "curve.csv", rows)
+    print(f"{args.out}/curve.csv: {len(rows)} points")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

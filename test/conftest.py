@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,16 @@ def shared_corpora() -> Path:
     if not (root / "fsdd" / "recordings").is_dir():
         pytest.skip(f"no real recordings at {root} (set SSLSE_TEST_CORPORA)")
     return root
+
+
+@pytest.fixture(scope="session")
+def robust_corpora() -> ModuleType:
+    """Makers of tiny corpora in published layouts; see the module."""
+    path = REPOSITORY / "test" / "robust_corpora.py"
+    spec = importlib.util.spec_from_file_location("robust_corpora", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from sslse.report.chart import Series, line_chart
-from sslse.report.curves import read_curves, thin
+from sslse.report.curves import read_curves, row_colors, thin
+from sslse.report.format import minus
+from sslse.report.results import Results
 
 COLUMN = "train/conflict_cosine"
 POINTS = 40  # of a drawn curve
+HEADS = ("system", "mean cosine", "steps in conflict", "steps measured")
+CAPTION = (
+    "Cosine between two gradients on the weights of the enhancer, at every measured step of all "
+    "seeds: that of the negative SNR, and that of all other losses together (of the recogniser or "
+    "on its vectors). Below zero they pull against each other."
+)
 
 
 class Conflict(NamedTuple):
@@ -47,17 +54,30 @@ def conflict_statistics(exp: Path) -> dict[str, Conflict]:
     return statistics
 
 
-def conflict_chart(exp: Path, labels: Mapping[str, str] | None = None) -> str:
-    """Return a ``<figure>``: the cosine between both gradients by step, a colour a system.
+def conflict_table(results: Results) -> list[tuple[str, ...]]:
+    """Return (system, mean cosine, conflicting steps, measured steps) of the rows that have them,
+    as they are printed."""
+    statistics = conflict_statistics(results.exp)
+    return [
+        (
+            results.labels.get(name, name),
+            minus(statistics[name].mean_cosine, "+.3f"),
+            f"{100 * statistics[name].share:.0f} %",
+            str(statistics[name].num_steps),
+        )
+        for name in results.systems
+        if name in statistics
+    ]
 
-    Args:
-        exp: folder of ``seed*/<system>/metrics.csv``.
-        labels: what the systems are called; default: the names of their folders.
-    """
+
+def conflict_chart(results: Results) -> str:
+    """Return a ``<figure>``: the cosine between both gradients by step, in the rows' colours."""
+    conflicts, colors = read_conflicts(results.exp), row_colors(results)
     lines = []
-    for color, (name, seeds) in enumerate(read_conflicts(exp).items()):
-        label = (labels or {}).get(name, name)
-        for steps, cosines in seeds:
+    for name in results.systems:
+        label = results.labels.get(name, name)
+        color = colors.get((name, False), len(lines))
+        for steps, cosines in conflicts.get(name, ()):
             lines.append(Series(label, *thin(steps, cosines, POINTS), color, name))
     return line_chart(
         lines,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sslse.report.analyses import Analysis
+from sslse.report import conflict
 from sslse.report.claims import CAPTION, Claim
 from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, paper_lines
@@ -68,11 +69,10 @@ def results_markdown(
             "comparable one by one; the directions are."
         )
     for analysis in analyses:
-        lines = ["| " + " | ".join(analysis.heads) + " |"]
-        lines.append("|---|" + "--:|" * (len(analysis.heads) - 1))
-        lines += ["| " + " | ".join(row) + " |" for row in analysis.rows]
-        parts.append(f"## {analysis.title}")
-        parts.append("\n".join(lines))
+        parts += [f"## {analysis.title}", _table(analysis.heads, analysis.rows)]
+    if conflicts := conflict.conflict_table(results):
+        parts.append("## Conflict of the gradients")
+        parts += [_table(conflict.HEADS, conflicts), conflict.CAPTION]
     if settings:
         parts.append("## Chosen on the validation set")
         weights = list(dict.fromkeys(name for _, _, table in settings for name in table))
@@ -106,3 +106,9 @@ def _paper_table(results: Results, paper: Paper) -> str:
         cells = ["" if number is None else f"{number:g}" for number in numbers]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns after the first are numbers."""
+    lines = [heads, ("---", *["--:"] * (len(heads) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

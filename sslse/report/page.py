@@ -8,6 +8,7 @@ from html import escape
 from sslse.metrics.base import lower_is_better
 from sslse.report.analyses import Analysis
 from sslse.report.claims import Claim
+from sslse.report.conflict import CAPTION, HEADS, conflict_chart, conflict_table
 from sslse.report.curves import row_colors, snr_charts, training_charts, weight_charts
 from sslse.report.examples import Clip, Example
 from sslse.report.forest import claims_section
@@ -60,6 +61,7 @@ def html_page(
         ("snr", "Against the SNR of the input", _figures(results, figures)),
         ("weight", "Against the weight of the loss", _weights(results)),
         ("analysis", "Analysis", _analyses(analyses)),
+        ("conflict", "Conflict of the gradients", _conflict(results)),
         ("listen", "See and listen", _examples(results, examples)),
         ("training", "Training", _training(training)),
         ("details", "Details", _details(settings, commands, versions)),
@@ -206,20 +208,36 @@ def _weights(results: Results) -> str:
 
 
 def _analyses(analyses: Sequence[Analysis]) -> str:
-    parts = []
-    for analysis in analyses:
-        heads = "".join(f"<th>{escape(head)}</th>" for head in analysis.heads)
-        lines = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
-            for row in analysis.rows
-        )
-        parts.append(
-            f'<h3>{escape(analysis.title)}</h3>{analysis.notes}<div class="charts">'
-            f"{''.join(analysis.charts)}</div><details><summary>numbers</summary>"
-            f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody>'
-            "</table></div></details>"
-        )
-    return "".join(parts)
+    return "".join(
+        f'<h3>{escape(analysis.title)}</h3>{analysis.notes}<div class="charts">'
+        f"{''.join(analysis.charts)}</div><details><summary>numbers</summary>"
+        f"{_table(analysis.heads, [[escape(cell) for cell in row] for row in analysis.rows])}"
+        "</details>"
+        for analysis in analyses
+    )
+
+
+def _conflict(results: Results) -> str:
+    rows = conflict_table(results)
+    if not rows:
+        return ""
+    colors = row_colors(results)
+    names = {results.labels.get(key[0], key[0]): color for key, color in colors.items()}
+    marked = [[_dot(names.get(name, 0)) + escape(name), *numbers] for name, *numbers in rows]
+    return (
+        f'{_table(HEADS, marked)}<div class="charts">{conflict_chart(results)}</div>'
+        f'<p class="note">{CAPTION}</p>'
+    )
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of cells that are HTML already."""
+    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>'
+        "</div>"
+    )
 
 
 def _examples(results: Results, examples: Sequence[Example]) -> str:

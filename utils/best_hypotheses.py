@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print the language model weight whose hypotheses have the fewest word errors.
 
-  best_hypotheses.py REFERENCE_TEXT FOLDER WEIGHT...     reads FOLDER/hyp_lm_WEIGHT/text
+best_hypotheses.py REFERENCE_TEXT FOLDER WEIGHT...     reads FOLDER/hyp_lm_WEIGHT/text
 """
 
 from __future__ import annotations

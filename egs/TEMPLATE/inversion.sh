@@ -15,7 +15,7 @@ train_configs=conf/train_%s.yaml  # systems that start from the SSL model; %s st
 finetune_configs=conf/finetune_%s.yaml  # systems that start from trained ones
 
 # Systems:
-systems="si_clean si_noisy joint"  # trained from the SSL model
+systems="si_clean si_noisy joint"  # trained from the SSL model; also sv_clean, sv_noisy, joint_sv (speaker verification)
 finetune_systems="si_noisy cascade joint"  # fine-tuned from si_clean (cascade: and from se)
 upstream_model=""  # SSL model, folder or hub name (empty: train a small one)
 
@@ -24,9 +24,11 @@ title="Noise-robust speech inversion"  # title of the report
 paper=inversion  # the paper whose figures stand beside ours in the report
 metrics="sdr pesq stoi"
 max_utts=""
+max_trials=200  # verification trials of each kind (one speaker, two) in a condition
 
 check_system_options() {
-    check_words systems si_clean si_noisy joint
+    check_words systems si_clean si_noisy joint sv_clean sv_noisy joint_sv
+    check_integer max_trials
     check_words finetune_systems si_noisy cascade joint
 }
 

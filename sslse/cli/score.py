@@ -110,6 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bring the words of NAME and of the reference into one form by the English "
         "normaliser of a Whisper model, a folder or hub name (repeatable)",
     )
+    add("--trial-list", help="true trials of --trials (default: trials of the reference)")
     add(
         "--collar",
         type=float,
@@ -144,7 +145,7 @@ def _task_scorers(args: argparse.Namespace) -> dict:
     label_files, truths = dict(args.label_file), dict(args.truth)
     kinds = (
         (args.labels, task_scoring.score_labels, {}),
-        (args.trials, task_scoring.score_trials, {}),
+        (args.trials, task_scoring.score_trials, {"trial_list": args.trial_list}),
         (args.rttm, task_scoring.score_turns, {"collar": args.collar}),
         (args.vad, task_scoring.score_activity, {"collar": args.collar}),
     )

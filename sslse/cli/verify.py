@@ -5,6 +5,7 @@ to OUT/scores, one line 'id id score'. Interrupted, the same command goes on whe
 
   sslse verify --model exp/ds_asv/downstream --data data/test --out exp/ds_asv/verify_test
   sslse score --reference data/test --trials asv=exp/ds_asv/verify_test/scores --out scores
+  sslse verify --model exp/joint_sv/model --data data/test_noisy --trials trials --out verify
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ SUMMARY = "score pairs of utterances: one speaker or two?"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "--model", required=True, help="'downstream' folder of a trained verification head"
+        "--model",
+        required=True,
+        help="'downstream' folder of a verification head, or 'model' of a multi-task training",
     )
     add_head_arguments(parser, "the scores go to OUT/scores")
     parser.add_argument(
@@ -44,7 +47,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"there are no trials {trials_path}; give --trials FILE with lines 'label id id'"
         )
-    recognizer = "sslse.recognizers.heads:EmbeddingRecognizer"
+    from sslse.downstream.pack import is_multi_task
+
+    kind = "MultiTaskEmbedding" if is_multi_task(args.model) else "EmbeddingRecognizer"
+    recognizer = f"sslse.recognizers.heads:{kind}"
     # Before anything is computed: trials that cannot be scored are found out now.
     utterances = set(DecodeTask(recognizer, args.model, args.data).utterances())
     trials = read_trials(trials_path, utterances)

@@ -173,6 +173,8 @@ class TrajectoryUtterances(Dataset):
         self.data, self.targets = data, targets
         self.utterances = data.utterances
         self.sample_rate = sample_rate
+        names = sorted(set(data.utt2spk.values())) if data.has("utt2spk") else []
+        self.speakers = {name: number for number, name in enumerate(names)}
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -186,4 +188,7 @@ class TrajectoryUtterances(Dataset):
         }
         if self.targets is not None:
             item["tv"] = torch.from_numpy(self.targets(utterance))
+        if self.speakers:
+            # Not "speaker": these are other people than the classes of the training set.
+            item["stranger"] = torch.tensor(self.speakers[self.data.utt2spk[utterance]])
         return item

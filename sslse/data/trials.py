@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
@@ -89,50 +90,46 @@ def write_trials(path: str | os.PathLike, trials: Iterable[Trial]) -> None:
             print(int(trial.target), trial.enroll, trial.test, file=stream)
 
 
-def draw_trials(utt2spk: Mapping[str, str], count: int, seed: int = 0) -> list[Trial]:
-    """Return trials of a set that has no published ones: half of one speaker, half of two.
-
-    Each kind takes the speakers in turn, so that one who has many utterances counts no more.
+def pair_utterances(
+    utt2spk: Mapping[str, str],
+    utt2condition: Mapping[str, str] | None = None,
+    most: int | None = None,
+    seed: int = 0,
+) -> list[Trial]:
+    """Return trials of every two utterances that were recorded in one condition.
 
     Args:
-        utt2spk: utterance to speaker.
-        count: of each kind; fewer where there are no more pairs of one speaker.
+        utt2spk: utterance to its speaker.
+        utt2condition: utterance to its test condition; default: all have one.
+        most: trials of each kind (target, nontarget) in a condition; more are drawn from.
         seed: of the draw.
 
     Raises:
-        DataError: there are less than two speakers, or none with two utterances.
+        DataError: there are no two utterances of one speaker, or no two speakers, in a condition.
 
     Example:
-        >>> speakers = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c"}
-        >>> sum(trial.target for trial in draw_trials(speakers, 10)), len(draw_trials(speakers, 10))
-        (2, 4)
+        >>> trials = pair_utterances({"a-1": "a", "a-2": "a", "b-1": "b"})
+        >>> [(trial.target, trial.name) for trial in trials]
+        [(True, 'a-1|a-2'), (False, 'a-1|b-1'), (False, 'a-2|b-1')]
     """
-    generator = np.random.default_rng(seed)
-    utterances: dict[str, list[str]] = {}
+    conditions: dict[str, list[str]] = {}
     for utterance in sorted(utt2spk):
-        utterances.setdefault(utt2spk[utterance], []).append(utterance)
-    speakers = sorted(utterances)
-    pairs = {
-        name: generator.permutation([(a, b) for i, a in enumerate(own) for b in own[i + 1 :]])
-        for name, own in utterances.items()
-    }
-    targets = [
-        Trial(True, *pairs[name][turn].tolist())
-        for turn in range(max(map(len, pairs.values()), default=0))
-        for name in speakers
-        if turn < len(pairs[name])
-    ][:count]
-    if len(speakers) < 2 or not targets:
-        raise DataError(
-            f"{len(utt2spk)} utterances of {len(speakers)} speakers make no trials of both kinds; "
-            "two speakers are needed, one of them with two utterances"
-        )
-    others: dict[str, Trial] = {}
-    for turn in range(20 * len(targets)):  # a pair that was drawn before is drawn again
-        first = speakers[turn % len(speakers)]
-        second = speakers[generator.integers(len(speakers))]
-        if second != first and len(others) < len(targets):
-            names = (str(generator.choice(utterances[who])) for who in (first, second))
-            trial = Trial(False, *sorted(names))
-            others[trial.name] = trial
-    return [*targets, *others.values()]
+        condition = "" if utt2condition is None else utt2condition[utterance]
+        conditions.setdefault(condition, []).append(utterance)
+    trials = []
+    for condition, utterances in sorted(conditions.items()):
+        kinds: dict[bool, list[Trial]] = {True: [], False: []}
+        for enroll, test in itertools.combinations(utterances, 2):
+            target = utt2spk[enroll] == utt2spk[test]
+            kinds[target].append(Trial(target, enroll, test))
+        for target, found in kinds.items():
+            if not found:
+                where = f" in the condition {condition}" if condition else ""
+                missing = "two utterances of one speaker" if target else "two speakers"
+                raise DataError(f"verification needs {missing}{where}, and there are none such")
+            if most is not None and len(found) > most:
+                generator = np.random.default_rng([seed, target, *condition.encode()])
+                places = sorted(generator.choice(len(found), most, replace=False).tolist())
+                kinds[target] = [found[place] for place in places]
+        trials += kinds[True] + kinds[False]
+    return trials

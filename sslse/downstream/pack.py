@@ -104,6 +104,15 @@ def load_downstream(directory: str | Path, kind: str) -> Downstream:
     return Downstream(upstream, head.eval(), facts)
 
 
+def is_multi_task(directory: str | Path) -> bool:
+    """Whether a folder holds a multi-task model, rather than a head on an upstream of its own."""
+    try:
+        text = (Path(directory) / "config.json").read_text(encoding="utf-8")
+        return json.loads(text).get("class") == "MultiTaskModel"
+    except (OSError, ValueError):
+        return False  # whoever loads it says what is wrong
+
+
 def pad_waveforms(waveforms: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return waveforms (samples,) as one tensor (B, T), zeros at their ends, and lengths (B,).
 

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from sslse.downstream.task_head import TaskHead
+from sslse.errors import ConfigError
 from sslse.upstreams.base import UpstreamOutput
 
 
@@ -18,7 +19,7 @@ class SpeakerHead(TaskHead):
         input_size: D, their width.
         hop: samples between upstream frames; not used.
         offset: sample at the centre of the first upstream frame; not used.
-        num_speakers: of the training set.
+        num_speakers: of the training set, or more.
         hidden_size: width of the embedding.
         pooled_size: width of the last time-delay layer.
         scale: of AM-softmax.
@@ -56,6 +57,16 @@ class SpeakerHead(TaskHead):
         return self.network.embed(states.hidden_states, states.lengths)
 
     def losses(self, output: Tensor, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return AM-softmax; ``batch["speaker"]`` is (B,), numbers of training speakers."""
+        """Return AM-softmax; ``batch["speaker"]`` is (B,), numbers of training speakers.
+
+        Raises:
+            ConfigError: the training set has more speakers than ``num_speakers``.
+        """
+        known = len(self.criterion.weight)
+        if int(batch["speaker"].max()) >= known:
+            raise ConfigError(
+                f"the speaker head has num_speakers {known}, but the training set has "
+                f"{int(batch['speaker'].max()) + 1} or more; set it to their number"
+            )
         loss = self.criterion(self.network.output(output).relu(), batch["speaker"])
         return loss, {"am_softmax": loss}

@@ -59,6 +59,15 @@ def read_column(folder: str | os.PathLike, column: str) -> dict[str, tuple[float
     return dict(Table(path, numbers))
 
 
+def read_failed(folder: str | os.PathLike, column: str) -> dict[str, str]:
+    """Return utterance -> reason of the values that a column has not."""
+    path = Path(folder) / FAILED
+    if not path.is_file():
+        return {}
+    fields = (line.split(maxsplit=2) for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: reason for name, of, reason in fields if of == column}
+
+
 def columns_of(folder: str | os.PathLike) -> list[str]:
     """Return the names of the columns of a folder, in the order of its summary."""
     return [name for name in read_summary(folder) if name != "about"]

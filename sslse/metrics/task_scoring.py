@@ -63,12 +63,13 @@ def score_labels(data: DataDir, path: Path, label_file: str | None = None) -> di
     return {"acc": TaskScores({name: (value, 1) for name, value in right.items()}, entry, failed)}
 
 
-def score_trials(data: DataDir, path: Path) -> dict[str, TaskScores]:
+def score_trials(data: DataDir, path: Path, trial_list: str | None = None) -> dict[str, TaskScores]:
     """Return ``eer``; its column keeps score and truth of each trial, so that it can be resampled.
 
     Args:
-        data: the reference, with ``trials``.
+        data: the reference.
         path: lines of ``UTTERANCE UTTERANCE SCORE``.
+        trial_list: the true trials; default: ``trials`` of the reference.
 
     Raises:
         DataError: there are no trials, or a line is no score.
@@ -88,7 +89,8 @@ def score_trials(data: DataDir, path: Path) -> dict[str, TaskScores]:
                 f"{path} line {number} is no score; expected 'UTTERANCE UTTERANCE NUMBER'"
             ) from error
     values, failed = {}, {}
-    for trial in read_trials(data.table("trials"), data.utterances):
+    trials = read_trials(trial_list or data.table("trials"), data.utterances)
+    for trial in trials:
         if not np.isfinite(scores.get(trial.name, np.nan)):
             failed[trial.name] = f"the trial has no score in {path}"
         else:

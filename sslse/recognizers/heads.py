@@ -21,6 +21,17 @@ from sslse.recognizers.base import Recognizer
 from sslse.recognizers.posteriors import format_posteriors
 
 
+def format_vectors(vectors: torch.Tensor) -> list[str]:
+    """Return each row of (B, E) as a Kaldi text vector, to the precision of float32.
+
+    Example:
+        >>> format_vectors(torch.tensor([[1.0, -0.5]]))
+        ['[ 1 -0.5 ]']
+    """
+    rows = vectors.cpu().numpy()
+    return [f"[ {' '.join(f'{value:.9g}' for value in row)} ]" for row in rows]
+
+
 class HeadRecognizer(Recognizer):
     """A head on the upstream that its folder names.
 
@@ -70,9 +81,39 @@ class EmbeddingRecognizer(HeadRecognizer):
     kind = "x_vector"
 
     def say(self, hidden_states: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[str]:
-        """Return ``[ x x … ]``, to the precision of float32."""
-        embeddings = self.head.embed(hidden_states, lengths).cpu().numpy()
-        return [f"[ {' '.join(f'{value:.9g}' for value in row)} ]" for row in embeddings]
+        """Return ``[ x x … ]`` of each."""
+        return format_vectors(self.head.embed(hidden_states, lengths))
+
+
+class MultiTaskEmbedding(Recognizer):
+    """Says the embedding of the speaker head of a multi-task model, as ``EmbeddingRecognizer``.
+
+    Args:
+        model: the ``model`` folder that ``sslse train`` exported.
+        device: where to compute.
+
+    Raises:
+        ConfigError: it has no speaker head.
+    """
+
+    def __init__(self, model: str | Path, device: str = "cpu") -> None:
+        from sslse.downstream.multi_task import MultiTaskModel
+        from sslse.downstream.speaker import SpeakerHead
+
+        self.model = MultiTaskModel.from_pretrained(model).to(device)
+        kinds = {name: isinstance(head, SpeakerHead) for name, head in self.model.heads.items()}
+        self.name = next((name for name, verifies in kinds.items() if verifies), "")
+        if not self.name:
+            raise ConfigError(f"{model} has no speaker head (it has {', '.join(kinds) or 'none'})")
+        self.sample_rate = self.model.sample_rate
+        self.device = torch.device(device)
+
+    @torch.no_grad()
+    def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
+        """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
+        padded, lengths = pad_waveforms(waveforms)
+        output = self.model(padded.to(self.device), lengths.to(self.device))
+        return format_vectors(output.outputs[self.name])
 
 
 class DiarizerRecognizer(HeadRecognizer):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sslse.report.analyses import Analysis
 from sslse.report import conflict
+from sslse.report.analyses import Analysis
 from sslse.report.claims import CAPTION, Claim
 from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, paper_lines

@@ -11,9 +11,12 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from sslse.errors import DataError
 from sslse.metrics.base import RATES, kind_of
-from sslse.metrics.scores import SUMMARY, read_column, read_summary, summary_value
+from sslse.metrics.eer import equal_error_rate
+from sslse.metrics.scores import SUMMARY, read_column, read_failed, read_summary, summary_value
 from sslse.metrics.selection import weight_of
 from sslse.report.format import Cell, heading
 
@@ -56,9 +59,12 @@ class Row:
         """Return utterance to (numerator, denominator) of each seed that has the column."""
         folders = [run / "scores" for run in self.runs.values()]
         tables = [read_column(folder, name) for folder in folders if name in read_summary(folder)]
-        if self.utterances is None:
-            return tables
-        return [{u: v for u, v in table.items() if u in self.utterances} for table in tables]
+        return [{u: v for u, v in table.items() if self._counts(u, name)} for table in tables]
+
+    def _counts(self, item: str, column: str) -> bool:
+        """Whether an utterance, or both of a trial, are among those that count."""
+        parts = item.split("|") if kind_of(column) == "eer" else [item]
+        return self.utterances is None or self.utterances.issuperset(parts)
 
     def scored(self, name: str) -> int:
         """Return how many values of a column there are, over all seeds."""
@@ -70,6 +76,9 @@ class Row:
         """Return how many values of a column are missing, over all seeds."""
         if self.utterances is None:
             return self._count(name, "n_failed")
+        if kind_of(name) == "eer":  # of trials
+            failed = [read_failed(run / "scores", name) for run in self.runs.values()]
+            return sum(self._counts(trial, name) for seed in failed for trial in seed)
         return len(self.utterances) * len(self.column(name)) - self.scored(name)
 
     def _count(self, name: str, key: str) -> int:
@@ -223,6 +232,10 @@ class Results:
             entries = [table for table in row.column(column) if table]
             values = []
             for table in entries:
+                if kind_of(column) == "eer":
+                    scores, targets = np.array(list(table.values())).T
+                    values.append(float(equal_error_rate(scores, targets > 0)))
+                    continue
                 above, below = (sum(part) for part in zip(*table.values(), strict=True))
                 values.append(above / below if below else 0.0)
         values = tuple(float(value) for value in values if value is not None)

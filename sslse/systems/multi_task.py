@@ -12,6 +12,8 @@ cascade, fine-tuned       yes       front, head           separate enhancement, 
 joint                     yes       mask, head            upstream
 joint from clean          yes       mask, head            clean inversion
 ========================  ========  ====================  =====================================
+
+The head is of tract variables, or of speakers (verification with enhancement), or there are both.
 """
 
 from __future__ import annotations
@@ -19,15 +21,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from sslse.criteria.snr import SISNRLoss
 from sslse.criteria.weighted_sum import WeightedSum
 from sslse.downstream.multi_task import MultiTaskModel, MultiTaskOutput
+from sslse.downstream.speaker import SpeakerHead
 from sslse.downstream.tract_variables import TractVariableHead
 from sslse.enhancers import build_enhancer
 from sslse.enhancers.base import Enhancer, input_level
 from sslse.errors import ConfigError, DataError
+from sslse.metrics.pairs import pair_error_rate
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.systems.enhancement import EnhancementSystem
 from sslse.upstreams import load_upstream
@@ -153,6 +158,14 @@ class MultiTaskSystem(System):
                 )
         return self.losses(batch, self.model(batch["noisy"]))
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget the embeddings of the validation before."""
+        self.embeddings: dict[str, list[np.ndarray]] = {
+            name: [] for name, head in self.model.heads.items() if isinstance(head, SpeakerHead)
+        }
+        self.strangers: list[int] = []
+        self.ranks: list[float] = []
+
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """The losses, the heads' scores (their mean ranks checkpoints) and SI-SNR."""
         result = self.model(batch["noisy"])
@@ -170,7 +183,30 @@ class MultiTaskSystem(System):
             numbers["score"] = sum(ranks) / len(ranks) if ranks else -numbers["loss"]
         if result.enhanced is not None:
             numbers["si_snr_db"] = -float(self.si_snr(result.enhanced, batch["clean"]).mean())
+        if self.embeddings and "stranger" in batch:
+            # Verification has a score of the whole set only: 'score' waits for it.
+            self.strangers += batch["stranger"].tolist()
+            for name, rows in self.embeddings.items():
+                rows.append(result.outputs[name].float().cpu().numpy())
+            self.ranks += ranks
+            numbers.pop("score")
         self.log_numbers("valid", numbers)
+
+    def on_validation_epoch_end(self) -> None:
+        """The equal error rate of every two utterances of the set, where a head verifies."""
+        if not self.strangers:
+            return
+        numbers, scores = {}, [float(np.mean(self.ranks))] if self.ranks else []
+        for name, rows in self.embeddings.items():
+            rate = pair_error_rate(np.concatenate(rows), np.array(self.strangers))
+            if rate is None:
+                raise DataError(
+                    f"the validation set cannot rank the head '{name}': its utterances are all of "
+                    "one speaker, or no two of them are of one"
+                )
+            numbers[f"{name}_eer"] = rate
+            scores.append(1 - rate)
+        self.log_numbers("valid", {**numbers, "score": float(np.mean(scores))})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what does not learn: it is rebuilt from its own folder."""

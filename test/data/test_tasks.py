@@ -13,7 +13,7 @@ from sslse.data.dataset import UtteranceDataset
 from sslse.data.labels import Labels
 from sslse.data.rttm import Turn, merge_turns, read_rttm, write_rttm
 from sslse.data.sampler import Draw, StatelessBatchSampler
-from sslse.data.trials import draw_trials
+from sslse.data.trials import pair_utterances
 from sslse.data.validate import validate
 from sslse.errors import DataError
 
@@ -142,19 +142,19 @@ def test_items_are_whole_or_crops_that_say_where_they_are(pairs):
     assert len(UtteranceDataset(data, describe, min_seconds=805 / 16000).utterances) == 5
 
 
-@given(st.lists(st.integers(0, 4), min_size=2, max_size=14), st.integers(1, 30))
-def test_drawn_trials_are_true_new_and_as_many_of_each_kind(speakers, count):
-    utt2spk = {f"u{n}": f"s{speaker}" for n, speaker in enumerate(speakers)}
-    pairs = sum(speakers.count(s) * (speakers.count(s) - 1) // 2 for s in set(speakers))
-    if len(set(speakers)) < 2 or not pairs:
-        with pytest.raises(DataError, match="make no trials of both kinds"):
-            draw_trials(utt2spk, count)
-        return
-    trials = draw_trials(utt2spk, count)
-    for trial in trials:
-        assert trial.enroll != trial.test
-        assert trial.target == (utt2spk[trial.enroll] == utt2spk[trial.test])
-    assert len({frozenset(trial[1:]) for trial in trials}) == len(trials)
-    targets = [trial for trial in trials if trial.target]
-    assert len(targets) == min(count, pairs) and 0 < len(trials) - len(targets) <= len(targets)
-    assert trials == draw_trials(utt2spk, count)
+def test_trials_pair_what_has_one_condition():
+    voices = {f"{v}{n}{c}": v for v in "abc" for n in range(4) for c in "xy"}
+    conditions = {name: name[-1] for name in voices}
+    trials = pair_utterances(voices, conditions)
+    # 3 speakers with 6 pairs of 4 utterances each; 66 pairs of all 12; twice.
+    assert sum(trial.target for trial in trials) == 2 * 18 and len(trials) == 2 * 66
+    assert all(conditions[trial.enroll] == conditions[trial.test] for trial in trials)
+    assert all(trial.target == (voices[trial.enroll] == voices[trial.test]) for trial in trials)
+    few = pair_utterances(voices, conditions, most=10, seed=1)
+    assert len(few) == 2 * 20 and set(few) <= set(trials)
+    assert few == pair_utterances(voices, conditions, most=10, seed=1)
+    assert few != pair_utterances(voices, conditions, most=10, seed=2)
+    with pytest.raises(DataError, match="two utterances of one speaker in the condition y, and"):
+        pair_utterances({"a0x": "a", "a1x": "a", "b0x": "b", "a0y": "a", "b0y": "b"}, conditions)
+    with pytest.raises(DataError, match="needs two speakers, and there are none"):
+        pair_utterances({"a0": "a", "a1": "a"})

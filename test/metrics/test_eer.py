@@ -10,6 +10,7 @@ from sklearn.metrics import roc_curve
 
 from sslse.metrics.bootstrap import paired_bootstrap
 from sslse.metrics.eer import equal_error_rate, min_detection_cost
+from sslse.metrics.pairs import pair_error_rate
 
 trials = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=40).filter(
     lambda rows: len({target for _, target in rows}) == 2
@@ -83,3 +84,20 @@ def test_bootstrap_of_trials_tells_a_better_verifier(rng):
     assert result.certain and result.high < 0 and result.probability == 1
     same = paired_bootstrap([worse], [worse], lower_is_better=True, trials=True, num_resamples=50)
     assert same.difference == same.low == same.high == 0 and same.probability == 0.5
+
+
+def test_pairs_of_embeddings_are_trials_of_their_cosines(rng):
+    embeddings, speakers = rng.standard_normal((9, 4)), np.arange(9) % 3
+    pairs = [(i, j) for i in range(9) for j in range(i)]
+    scores = [
+        embeddings[i]
+        @ embeddings[j]
+        / np.linalg.norm(embeddings[i])
+        / np.linalg.norm(embeddings[j])
+        for i, j in pairs
+    ]
+    targets = [speakers[i] == speakers[j] for i, j in pairs]
+    expected = equal_error_rate(np.array(scores), np.array(targets))
+    assert pair_error_rate(embeddings, speakers) == pytest.approx(expected)
+    assert pair_error_rate(embeddings, np.arange(9)) is None
+    assert pair_error_rate(embeddings, np.zeros(9)) is None

@@ -83,6 +83,21 @@ def test_every_system_has_its_commands(run_recipe):
         assert f"seed0/{system}/decode_test/oa0/tv" in done.stdout, system
 
 
+def test_verification_in_the_place_of_inversion(run_recipe):
+    systems = "sv_clean sv_noisy joint_sv"
+    done = run_recipe(RECIPE, "--dry_run", "true", "--systems", systems, "--finetune_systems", "")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    for system in systems.split():
+        [training] = [line for line in lines if "sslse train" in line and f"/{system} " in line]
+        assert ("--data.noise" in training) == (system != "sv_clean")
+        assert any("sslse verify" in line and f"seed0/{system}/model" in line for line in lines)
+    assert sum("make_trials.py" in line for line in lines) == 1
+    assert not any("sslse predict" in line for line in lines)
+    done = run_recipe(RECIPE, "--dry_run", "true", "--systems", "joint_vs")
+    assert done.returncode != 0 and "did you mean joint_sv?" in done.stdout
+
+
 def test_the_upstream_and_the_noises_are_options(run_recipe, roots, tmp_path):
     done = run_recipe(
         RECIPE, "--dry_run", "true", "--upstream_model", "facebook/hubert-large-ll60k"

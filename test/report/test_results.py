@@ -5,11 +5,14 @@ import json
 import shutil
 import statistics
 
+import numpy as np
 import pytest
 
 from sslse.data.datadir import DataDir, write_table
+from sslse.data.trials import pair_utterances
 from sslse.errors import ConfigError, DataError
-from sslse.metrics.scores import read_summary
+from sslse.metrics.eer import equal_error_rate
+from sslse.metrics.scores import read_summary, write_failed, write_summary, write_values
 from sslse.report.build import build_report
 from sslse.report.conditions import condition_tables
 from sslse.report.curves import weight_charts
@@ -151,6 +154,40 @@ def test_conditions_partition_the_table(experiment):
         assert low.n_scored + high.n_scored == whole.n_scored
         assert min(low.mean, high.mean) <= whole.mean <= max(low.mean, high.mean)
     assert condition_tables(results, None) == []
+
+
+def test_error_rates_of_trials_by_condition(tmp_path):
+    """A trial belongs to a condition with both of its utterances; three seeds of it."""
+    conditions = {
+        f"{voice}{take}-{where}": where for where in "xy" for voice in "ab" for take in "12"
+    }
+    trials = pair_utterances({name: name[0] for name in conditions}, conditions)
+    assert len(trials) == 2 * 6 and sum(trial.target for trial in trials) == 2 * 2
+    for seed in range(3):
+        scores = tmp_path / f"seed{seed}/sv/decode_test/oa0/scores"
+        rng = np.random.default_rng(seed)
+        # In x the speakers are told apart, in y scores are random.
+        table = {
+            trial.name: (
+                float(rng.random() + 2 * (trial.target and "-x" in trial.name)),
+                trial.target,
+            )
+            for trial in trials[:-1]
+        }
+        write_values(scores / "eer_sv", table)
+        write_failed(scores / "failed", {(trials[-1].name, "eer_sv"): "no score"})
+        entry = {"eer": 0.25, "n_scored": len(table), "n_failed": 1}
+        write_summary(scores / "summary.json", {"eer_sv": entry})
+    groups = (("x", "x"), ("y", "y"))
+    paper = dataclasses.replace(PAPER, conditions=(Conditions("room", "eer_*", groups),))
+    results = Results(tmp_path, "test", conditions=conditions)
+    [table] = condition_tables(results, paper)
+    (x, y) = table.rows["sv", False]
+    assert x.values == (0, 0, 0) and (x.n_scored, x.n_failed) == (18, 0)
+    assert (y.n_scored, y.n_failed) == (15, 3)
+    for value, scored in zip(y.values, results.rows["sv", False].column("eer_sv"), strict=True):
+        pairs = np.array([pair for name, pair in scored.items() if "-y" in name])
+        assert value == pytest.approx(equal_error_rate(pairs[:, 0], pairs[:, 1] > 0))
 
 
 def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):

@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -10,9 +11,15 @@ from safetensors.torch import load_file
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
 from sslse.cli.main import main
+from sslse.data.datadir import DataDir
+from sslse.data.trials import pair_utterances, write_trials
 from sslse.downstream.multi_task import MultiTaskModel
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError, SslseError
+from sslse.metrics.eer import equal_error_rate
+from sslse.metrics.scores import read_summary
+from sslse.recognizers.embeddings import read_embeddings
+from sslse.recognizers.heads import MultiTaskEmbedding
 from sslse.systems.multi_task import MultiTaskSystem
 
 HEADS = {
@@ -225,3 +232,57 @@ def test_the_upstream_has_its_own_rate(root):
 def test_contradictions_are_refused(root, options, reason):
     with pytest.raises(ConfigError, match=reason):
         MultiTaskSystem(str(root / "upstream"), **{"heads": HEADS, **options})
+
+
+SPEAKERS = {"sv": {"head": "speaker", "num_speakers": 3, "hidden_size": 8, "pooled_size": 12}}
+
+
+@pytest.mark.slow
+def test_verification_with_enhancement_from_training_to_the_error_rate(root, capsys):
+    """Speakers in place of articulation: the same system, ranked and scored by pairs."""
+    valid = str(root / "data/train")  # the validation speaker is alone
+    exp = train(root, "joint_sv", "--data.valid", valid, heads=SPEAKERS, **SE)
+    assert "valid/sv_eer" in (exp / "metrics.csv").read_text().splitlines()[0]
+    assert Enhancer.from_pretrained(exp / "enhancer")(torch.randn(1, 4000)).shape == (1, 4000)
+    data = DataDir(root / "data/train")
+    trials, out = root / "trials", root / "verify"
+    write_trials(trials, pair_utterances(data.utt2spk))
+    options = ["--trials", str(trials), "--out", str(out), "--batch-size", "3"]
+    assert main(["verify", "--model", str(exp / "model"), "--data", valid, *options]) == 0
+    # Batches pad utterances of other lengths; alone each has the same embedding.
+    model = MultiTaskModel.from_pretrained(exp / "model")
+    names, vectors = read_embeddings(out / "xvector")
+    for name, vector in zip(names, vectors, strict=True):
+        waveform, _ = data.load(name)
+        alone = model(torch.from_numpy(waveform)[None]).outputs["sv"][0].detach().numpy()
+        np.testing.assert_allclose(vector, alone / np.linalg.norm(alone), atol=1e-3)
+    score = ["score", "--reference", valid, "--trials", f"sv={out}/scores"]
+    assert main([*score, "--trial-list", str(trials), "--out", str(root / "sv")]) == 0
+    row = dict(zip(names, vectors, strict=True))
+    lines = [line.split() for line in (out / "scores").read_text().splitlines()]
+    assert len(lines) == 15
+    for first, second, cosine in lines:
+        assert float(cosine) == pytest.approx(row[first] @ row[second], abs=1e-6)
+    same = np.array([data.utt2spk[first] == data.utt2spk[second] for first, second, _ in lines])
+    expected = equal_error_rate(np.array([float(line[2]) for line in lines]), same)
+    assert read_summary(root / "sv")["eer_sv"]["eer"] == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(ConfigError, match="has no speaker head"):
+        MultiTaskEmbedding(_without_heads(root))
+
+
+def _without_heads(root):
+    MultiTaskSystem(str(root / "upstream"), **SE).export(root / "no_heads")
+    return root / "no_heads/model"
+
+
+def test_a_validation_set_that_cannot_rank_verification_is_refused(root, capsys):
+    config = write_config(root, "one_voice", heads=SPEAKERS)
+    assert main(["train", "--config", config, "--exp", str(root / "exp/one_voice")]) == 1
+    assert "cannot rank the head 'sv': its utterances are all of one" in capsys.readouterr().err
+
+
+def test_more_speakers_than_the_head_has_classes_are_refused(root):
+    few = MultiTaskSystem(str(root / "upstream"), heads={"sv": {**SPEAKERS["sv"]}})
+    noisy = torch.randn(2, 6400)
+    with pytest.raises(ConfigError, match="num_speakers 3, but the training set has 6 or more"):
+        few.training_losses({"noisy": noisy, "clean": noisy, "speaker": torch.tensor([0, 5])})

@@ -9,7 +9,7 @@ for seed in ${seeds}; do
     fi
     for name in ${systems}; do
         data=(--data.noise "${datadir}/noise_${train_set}" --data.valid "${datadir}/${valid_set}_noisy")
-        if [ "${name}" = si_clean ]; then data=(--data.valid "${datadir}/${valid_set}"); fi
+        if [[ ${name} == *_clean ]]; then data=(--data.valid "${datadir}/${valid_set}"); fi
         # shellcheck disable=SC2059 # the name of the configuration is a format
         train_job "${name}" "${seed}" "$(printf "${train_configs}" "${name}")" "${data[@]}" --model.upstream "${upstream}"
     done

@@ -1,10 +1,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the options come from inversion.sh
-# Enhance where a system enhances, and predict tract variables from noisy (cascade: enhanced) speech.
+# Enhance where a system enhances; predict tract variables, or score trials, from noisy (cascade: enhanced) speech.
 for set in ${test_sets}; do
     for seed in ${seeds}; do
         for system in $(enhancer_systems); do enhance_job "${seed}" "${system}" "${set}" 0; done
     done
+    if verifies "${systems}"; then
+        job "trials of ${set}" "$(trials_of "${set}")" python "${SSLSE_ROOT}/utils/make_trials.py" \
+            "${datadir}/${set}_noisy" "$(trials_of "${set}")/trials" "${max_trials}"
+    fi
 done
 run_jobs
 for set in ${test_sets}; do
@@ -14,6 +18,13 @@ for set in ${test_sets}; do
             if [ "${system}" = cascade ]; then
                 input=$(decoded "${seed}" se "${set}" 0)/wav.scp
                 model=si_clean
+            fi
+            if verifies "${system}"; then
+                folder=$(decoded "${seed}" "${system}" "${set}" 0)/verify
+                job "${system} seed ${seed} ${set}" "${folder}" \
+                    sslse verify --model "${expdir}/seed${seed}/${system}/model" --data "${datadir}/${set}_noisy" \
+                    --trials "$(trials_of "${set}")/trials" --out "${folder}"
+                continue
             fi
             folder=$(decoded "${seed}" "${system}" "${set}" 0)/tv
             job "${system} seed ${seed} ${set}" "${folder}" \

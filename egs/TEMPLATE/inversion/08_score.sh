@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # the options come from inversion.sh
-# Score the trajectories, and the enhanced speech of the systems that enhance.
+# Score the trajectories or trials, and the enhanced speech of the systems that enhance.
 for set in ${test_sets}; do
     noisy=${datadir}/${set}_noisy
     for seed in ${seeds}; do
@@ -11,6 +11,9 @@ for set in ${test_sets}; do
         for system in $(all_systems); do
             folder=$(decoded "${seed}" "${system}" "${set}" 0)
             options=(--tv "${folder}/tv/tv.scp")
+            if verifies "${system}"; then
+                options=(--trials "sv=${folder}/verify/scores" --trial-list "$(trials_of "${set}")/trials")
+            fi
             source=$(enhanced_by "${system}")
             if [ -n "${source}" ]; then
                 options+=(--enhanced "$(decoded "${seed}" "${source}" "${set}" 0)/wav.scp" --metrics "${metrics// /,}")

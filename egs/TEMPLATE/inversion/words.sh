@@ -6,7 +6,7 @@ upstream_of() {
     echo "${upstream_model:-${expdir}/seed$1/upstream/upstream}"
 }
 
-# all_systems: folder names of everything that predicts trajectories.
+# all_systems: folder names of everything that predicts trajectories or verifies speakers.
 all_systems() {
     local name
     for name in ${systems}; do echo "${name}"; done
@@ -21,7 +21,7 @@ enhancer_systems() {
     local name
     for name in $(all_systems); do
         case ${name} in
-            joint | ft_joint | ft_cascade) echo "${name}" ;;
+            joint | ft_joint | ft_cascade | joint_sv) echo "${name}" ;;
             cascade) echo se ;;
         esac
     done
@@ -30,7 +30,17 @@ enhancer_systems() {
 # enhanced_by SYSTEM: the system whose enhancer's output belongs to it; nothing for inversion alone.
 enhanced_by() {
     case $1 in
-        joint | ft_joint | ft_cascade) echo "$1" ;;
+        joint | ft_joint | ft_cascade | joint_sv) echo "$1" ;;
         cascade | se) echo se ;;
     esac
+}
+
+# verifies SYSTEM: whether its head tells speakers apart, not articulation.
+verifies() {
+    [[ $1 == *sv* ]]
+}
+
+# trials_of SET: the folder of its verification trials.
+trials_of() {
+    echo "${datadir}/$1_trials"
 }

@@ -14,7 +14,10 @@ def key(name: str) -> Key:
 CLEAN_SI, NOISY_SI = key("si_clean"), key("si_noisy")
 CASCADE, CASCADE_TUNED = key("cascade"), key("ft_cascade")
 JOINT, JOINT_FROM_CLEAN = key("joint"), key("ft_joint")
+SV_CLEAN, SV_NOISY, JOINT_SV = key("sv_clean"), key("sv_noisy"), key("joint_sv")
 LEVELS = ("-5", "0", "5", "10", "20")
+BABBLE = tuple((f"{snr} dB", f"babble_{snr}") for snr in LEVELS)
+NOISE = (*((f"{snr} dB", f"noise_{snr}") for snr in LEVELS), ("clean", "clean"))
 
 PAPER = Paper(
     citation="Tabatabaee and Espy-Wilson 2026, arXiv 2601.14516 (abstract)",
@@ -36,8 +39,11 @@ PAPER = Paper(
         "ft_cascade": "cascade, fine-tuned",
         "joint": "joint SE + SI",
         "ft_joint": "joint SE + SI, from clean SI",
+        "sv_clean": "SV trained on clean speech",
+        "sv_noisy": "noise-aware SV",
+        "joint_sv": "joint SE + SV",
     },
-    tasks=("ppmc",),
+    tasks=("ppmc", "eer_*"),
     better=(
         (NOISY_SI, CLEAN_SI),
         (JOINT, CLEAN_SI),
@@ -45,16 +51,15 @@ PAPER = Paper(
         (JOINT, NOISY_SI),
         (JOINT_FROM_CLEAN, key("ft_si_noisy")),
         (JOINT_FROM_CLEAN, CASCADE_TUNED),
+        (SV_NOISY, SV_CLEAN),
+        (JOINT_SV, SV_NOISY),
     ),
-    conditions=(
-        Conditions("babble", "ppmc", tuple((f"{snr} dB", f"babble_{snr}") for snr in LEVELS)),
-        Conditions(
-            "other noise",
-            "ppmc",
-            (*((f"{snr} dB", f"noise_{snr}") for snr in LEVELS), ("clean", "clean")),
-        ),
+    conditions=tuple(
+        Conditions(title, column, groups)
+        for column in ("ppmc", "eer_*")
+        for title, groups in (("babble", BABBLE), ("other noise", NOISE))
     ),
     overall="*_*",
-    show=("ppmc*", "sdr", "stoi", "pesq"),
+    show=("ppmc*", "eer_*", "sdr", "stoi", "pesq"),
 )
 TABLES = {"1": PAPER}

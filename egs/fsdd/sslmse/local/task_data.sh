@@ -20,8 +20,9 @@ done
 
 "${here}/data.sh" "${options[@]}" --num_voices "${num_voices}"
 export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
-"${SSLSE_VENV:-${root}/.venv}/bin/python" "${here}/make_trials.py" --data "${datadir}"
 for set in valid test; do
+    "${SSLSE_VENV:-${root}/.venv}/bin/python" "${root}/utils/make_trials.py" \
+        "${datadir}/voices_${set}" "${datadir}/voices_${set}/trials" 600
     # Noises that no other set of a voice has heard: those of its speaker's own set.
     mkdir -p "${datadir}/noise_voices_${set}"
     find "${datadir}/noise_${set}" -maxdepth 1 -type f ! -name '.*' -exec cp {} "${datadir}/noise_voices_${set}" \;

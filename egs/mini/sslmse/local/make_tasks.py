@@ -11,7 +11,7 @@ from pathlib import Path
 from grammar import slots_of
 
 from sslse.data.datadir import DataDir, write_table
-from sslse.data.trials import draw_trials, write_trials
+from sslse.data.trials import pair_utterances, write_trials
 from sslse.simulate.corpus_script import run_script
 
 SETS = ("train", "valid", "test")
@@ -26,7 +26,7 @@ def main() -> None:
     for name in SETS:
         data = DataDir(args.data / name)
         intents = {utt: slots_of(data.utt2label[utt], data.text[utt]) for utt in data.utterances}
-        trials = draw_trials(data.utt2spk, args.num_trials) if name != "train" else []
+        trials = pair_utterances(data.utt2spk, most=args.num_trials) if name != "train" else []
         for folder in (args.data / name, args.data / f"{name}_noisy"):
             if (folder / "wav.scp").is_file():
                 write_table(folder / "utt2intent", intents)

@@ -1,5 +1,5 @@
-"""VoxCeleb1 for verification (data/train, data/test with trials) or identification (data/train,
-data/valid, data/test).
+"""VoxCeleb1 for verification (data/train, data/test with trials, on request data/valid) or
+identification (data/train, data/valid, data/test).
 
 The published layout is SPEAKER/VIDEO/NUMBER.wav below ROOT/wav, or below ROOT/dev/wav and
 ROOT/test/wav. The lists of the corpus lie in ROOT: veri_test2.txt (the cleaned trials) and
@@ -12,13 +12,16 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from sslse.corpora.base import corpus_parser, find_audio, first_of, run_corpus, write_set
-from sslse.data.trials import Trial
+from sslse.data.trials import Trial, draw_trials
 from sslse.errors import DataError
 
 SOURCE = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox1.html"
 TRIALS = ("veri_test2.txt", "voxceleb1_test_v2.txt", "veri_test.txt")
 SPLITS = ("iden_split.txt", "veri_test_class.txt")
+VALID_TRIALS = 2000  # of one speaker, and of two
 SET_NAMES = {"1": "train", "2": "valid", "3": "test"}
 
 
@@ -75,13 +78,17 @@ def _write(
     )
 
 
-def prepare_verification(root: Path, out: Path, trials: Path | None = None) -> None:
+def prepare_verification(
+    root: Path, out: Path, trials: Path | None = None, valid_speakers: int = 0
+) -> None:
     """Write ``out/test``, the recordings of the trials, and ``out/train``, all other speakers.
 
     Args:
         root: folder of the corpus.
         out: folder of data directories.
         trials: list of trials; default: the cleaned one of the corpus in ``root``.
+        valid_speakers: so many of the other speakers become ``out/valid`` instead, with drawn
+            trials **(ours)**: the benchmark validates on the trials of the test.
 
     Raises:
         DataError: a list or a recording is missing.
@@ -99,6 +106,20 @@ def prepare_verification(root: Path, out: Path, trials: Path | None = None) -> N
         )
     pairs = [Trial(row[0] == "1", *map(utterance_id, row[1:])) for row in rows]
     _write(out / "test", sorted(tested), recordings, path, trials=pairs)
+    speakers = sorted({name.split("/")[0] for name in train})
+    if not 0 <= valid_speakers < len(speakers):
+        raise DataError(
+            f"{valid_speakers} of {len(speakers)} training speakers cannot validate; some must "
+            "be left to train"
+        )
+    chosen = np.random.default_rng(0).permutation(speakers)[:valid_speakers].tolist()
+    if chosen:
+        valid = {utterance_id(n): n.split("/")[0] for n in train if n.split("/")[0] in chosen}
+        drawn = draw_trials(valid, VALID_TRIALS)
+        used = {name for trial in drawn for name in trial[1:]}
+        names = [name for name in train if utterance_id(name) in used]
+        _write(out / "valid", names, recordings, path, trials=drawn)
+    train = [name for name in train if name.split("/")[0] not in chosen]
     _write(out / "train", train, recordings, path)
 
 
@@ -121,8 +142,10 @@ def prepare_identification(root: Path, out: Path, split: Path | None = None) -> 
 
 def main(args: argparse.Namespace) -> None:
     """Prepare one of the two tasks."""
-    task = prepare_verification if args.task == "verification" else prepare_identification
-    task(args.root, args.data, args.list)
+    if args.task == "verification":
+        prepare_verification(args.root, args.data, args.list, args.valid_speakers)
+    else:
+        prepare_identification(args.root, args.data, args.list)
 
 
 if __name__ == "__main__":
@@ -131,4 +154,10 @@ if __name__ == "__main__":
         "--task", choices=("verification", "identification"), default="verification"
     )
     parser.add_argument("--list", type=Path, help="trials or split (default: the corpus' in ROOT)")
+    parser.add_argument(
+        "--valid-speakers",
+        default=0,
+        type=int,
+        help="training speakers of data/valid, with trials of their own (default: 0, no such set)",
+    )
     run_corpus(main, parser.parse_args())

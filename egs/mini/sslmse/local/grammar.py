@@ -58,18 +58,12 @@ def draw_command(generator: np.random.Generator) -> tuple[str, str]:
     return intent, " ".join(words)
 
 
-def slots_of(intent: str, text: str) -> tuple[str, str, str]:
-    """Return what a command is about: intent, value (what, whom or how much) and place; "none"
-    where nothing is said.
+def slots_of(intent: str, text: str) -> tuple[str, str]:
+    """Return what a command is about: intent and place ("none" where none is said).
 
     Example:
         >>> slots_of("door", "open the garage door please"), slots_of("music", "stop the music")
-        (('door', 'door', 'garage'), ('music', 'none', 'none'))
+        (('door', 'garage'), ('music', 'none'))
     """
-    words = text.split()
-    kinds = (("number", "name", "thing", "day"), ("room", "city"))
-    value, place = (
-        next((word for word in words if any(word in SLOTS[kind] for kind in some)), "none")
-        for some in kinds
-    )
-    return intent, value, place
+    places = SLOTS["room"] + SLOTS["city"]
+    return intent, next((word for word in text.split() if word in places), "none")

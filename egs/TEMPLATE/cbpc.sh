@@ -13,7 +13,7 @@ se_config=conf/train_se.yaml  # pre-training of the enhancer
 asr_config=conf/train_asr.yaml  # recogniser, an ESPnet configuration
 tokenizer_config=conf/train_tokenizer.yaml  # linear layer of the tokenizer
 joint_configs=../../../conf/joint/%s.yaml  # losses of the joint trainings; %s stands for the system's name
-finetune_config=conf/finetune.yaml  # data and steps of the joint trainings
+finetune_config=conf/finetune.yaml  # data and steps of the joint trainings; finetune_NAME.yaml, where it exists, adds to it
 
 # Systems:
 finetune_systems="straight aso grad encoder token token_cbpc cbpc"  # joint trainings: files of conf/joint
@@ -21,6 +21,7 @@ mct_all=true  # whether to train the recogniser on clean, noisy and enhanced spe
 asr_model=""  # trained ESPnet ASR model, a folder (empty: train one on clean and noisy speech)
 asr_args=""  # further options of the recogniser's training
 clusters=1500  # of the tokenizer
+extract_args=""  # further options of the encoder's vectors, such as "--device cuda"
 
 # Report:
 title="Enhancement with CBPC losses"  # title of the report

@@ -267,7 +267,7 @@ def _write_tables(
         for name, stream in STREAMS.items()
     }
     # Trajectories (tv.scp) are those of the clean speech; their archive stays where it is.
-    for name in ("text", "utt2spk", "utt2label", "utt2intent", "tv.scp"):
+    for name in ("text", "utt2spk", "utt2label", "utt2intent", "utt2condition", "tv.scp"):
         if clean.has(name):
             source = Table(clean.table(name))
             tables[name.replace(".", "_")] = {

@@ -222,7 +222,7 @@ def test_a_change_of_the_paper_is_measured_in_its_condition(experiment):
 
 
 TABLES = [f"{system}{end}" for system in PAPERS for end in ("", "/1")]
-TABLES += ["sslmse/2", "sslmse/3", "sslmse/figure_3", "cbpc/2", "cbpc/3"]
+TABLES += ["sslmse/2", "sslmse/3", "sslmse/figure_3", "cbpc/2", "cbpc/3", "cbpc/4"]
 
 
 @pytest.mark.parametrize("name", [*TABLES, *(f"ew2/{number}" for number in range(2, 6))])

@@ -13,8 +13,9 @@ if uses_tokens; then
     for seed in ${seeds}; do
         for set in "${train_set}" "${valid_set}"; do
             folder=${expdir}/seed${seed}/vectors_${set}
+            # shellcheck disable=SC2086 # extract_args is a list of words
             job "vectors of ${set} seed ${seed}" "${folder}" \
-                sslse extract --data "${datadir}/${set}" --encoder "$(asr_of noisy "${seed}")" --out "${folder}"
+                sslse extract --data "${datadir}/${set}" --encoder "$(asr_of noisy "${seed}")" --out "${folder}" ${extract_args}
         done
     done
     run_jobs

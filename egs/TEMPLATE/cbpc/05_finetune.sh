@@ -6,6 +6,9 @@ for seed in ${seeds}; do
         # The last weights, not the best: the systems are compared after equally many steps.
         options=(--config "${finetune_config}" --average-best 0
             --init-param "${expdir}/seed${seed}/se_pretrain/enhancer" --model.asr "$(asr_of noisy "${seed}")")
+        # What one system has of its own, such as the steps of a first phase.
+        own=${finetune_config%.yaml}_${name}.yaml
+        if [ -f "${own}" ]; then options+=(--config "${own}"); fi
         if [[ ${name} == token* || ${name} == cbpc ]]; then
             options+=(--model.tokenizer "${expdir}/seed${seed}/tokenizer/tokenizer")
         fi

@@ -28,6 +28,12 @@ all_systems() {
     if "${mct_all}"; then echo mct_all; fi
 }
 
+# table_systems: the rows of a table, with commas between; MCT-all is one without an enhancer of its own.
+table_systems() {
+    # shellcheck disable=SC2046 # words
+    printf '%s,' $(all_systems) | sed 's/,$//'
+}
+
 # heard_by SYSTEM SEED SET: the wav.scp that its recogniser gets.
 heard_by() {
     local system=$1

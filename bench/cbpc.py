@@ -53,14 +53,14 @@ def our_steps() -> dict[str, Step]:
     """Return the fused sum, and what it saves: the two losses by themselves."""
     # theta = 0 leaves the cross-entropy out.
     same = {"theta": 0.0, "delta": CBPC_WEIGHT, "temperature": TEMPERATURE}
-    supcon = CBPCLoss(TEMPERATURE, positive_in_denominator=True)
+    supcon = CBPCLoss(TEMPERATURE)
     info_nce = InfoNCELoss(TEMPERATURE)
     return {
-        "sslse, the same sums": ContrastiveTokenizerLoss(**same, positive_in_denominator=True),
-        "the same, bfloat16 grad": ContrastiveTokenizerLoss(
-            **same, positive_in_denominator=True, precision="bfloat16"
+        "sslse, the same sums": ContrastiveTokenizerLoss(**same),
+        "the same, bfloat16 grad": ContrastiveTokenizerLoss(**same, precision="bfloat16"),
+        "sslse, without the positive": ContrastiveTokenizerLoss(
+            **same, positive_in_denominator=False
         ),
-        "sslse, as printed": ContrastiveTokenizerLoss(**same),
         "sslse, two losses": lambda *inputs: (
             CBPC_WEIGHT * supcon(*inputs) + INFO_NCE_WEIGHT * info_nce(*inputs)
         ),

@@ -107,18 +107,19 @@ class TokenizerLoss(TokenCriterion):
 class CBPCLoss(TokenCriterion):
     """Cluster-based pairwise contrastive loss:
 
-    Σ_m −1/|P_m| Σ_{p∈P_m} log [exp(z̃_m·z_p/τ) / Σ_{k∈(P_m∪N_m)∖{p}} exp(z̃_m·z_k/τ)],
+    Σ_m −1/|P_m| Σ_{p∈P_m} log [exp(z̃_m·z_p/τ) / Σ_{k∈P_m∪(N_m∖{p})} exp(z̃_m·z_k/τ)],
 
-    P_m the frames of m's cluster, m among them, and N_m all others. Without p in the denominator
-    (as printed) the loss of a frame that is alone in its cluster has no lower bound; where p is the
-    only frame of all, the denominator is empty and the pair counts 0. Equation (2) can also be read
-    as taking p out of N_m alone, where it never is: that is ``positive_in_denominator``, the SupCon
-    loss.
+    P_m the frames of m's cluster, m among them, and N_m all others. Equation (2) takes p out of
+    N_m, where it never is, so that the sum goes over all frames: the SupCon loss, of which the
+    paper calls CBPC a version. Read as (P_m ∪ N_m)∖{p}, ``positive_in_denominator=False``, the
+    loss has no lower bound: it falls with the norm of the frames, without end for one that is
+    alone in its cluster. (Where p is the only frame of all, that denominator is empty and the
+    pair counts 0.)
 
     Args:
         temperature: τ_c.
         reduction: see ``TokenCriterion``.
-        positive_in_denominator: leave p in the denominator.
+        positive_in_denominator: False takes p out of the denominator.
 
     Shape:
         anchors (B, M, D), keys (B, M, D), labels int64 (B, M), lengths (B,) -> (B,)
@@ -129,18 +130,18 @@ class CBPCLoss(TokenCriterion):
 
     Example:
         >>> frames, labels = torch.zeros(1, 3, 4), torch.tensor([[0, 0, 1]])
-        >>> round(CBPCLoss()(frames, frames, labels).exp().item(), 4)  # each of 3 pairs: log 2
-        8.0
-        >>> supcon = CBPCLoss(positive_in_denominator=True)
-        >>> round(supcon(frames, frames, labels).exp().item(), 4)
+        >>> round(CBPCLoss()(frames, frames, labels).exp().item(), 4)  # each of 3 frames: log 3
         27.0
+        >>> without = CBPCLoss(positive_in_denominator=False)
+        >>> round(without(frames, frames, labels).exp().item(), 4)
+        8.0
     """
 
     def __init__(
         self,
         temperature: float = 0.5,
         reduction: Literal["sum", "mean"] = "sum",
-        positive_in_denominator: bool = False,
+        positive_in_denominator: bool = True,
     ) -> None:
         super().__init__(temperature, reduction)
         self.options = PairOptions(temperature, 1.0, 0.0, positive_in_denominator)
@@ -219,7 +220,7 @@ class ContrastiveTokenizerLoss(TokenCriterion):
         temperature: float = 0.5,
         token_temperature: float = 0.5,
         reduction: Literal["sum", "mean"] = "sum",
-        positive_in_denominator: bool = False,
+        positive_in_denominator: bool = True,
         precision: Literal["float32", "bfloat16", "auto"] = "float32",
     ) -> None:
         super().__init__(temperature, reduction)

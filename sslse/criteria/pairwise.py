@@ -33,7 +33,7 @@ class PairOptions:
     temperature: float
     cbpc_weight: float
     info_nce_weight: float
-    positive_in_denominator: bool = False
+    positive_in_denominator: bool = True
     bfloat16_gradient: bool = False
 
 

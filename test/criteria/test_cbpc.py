@@ -19,10 +19,10 @@ from sslse.errors import ConfigError
 VARIANTS = [
     ("TokenizerLoss", {"temperature": 0.7}),
     ("CBPCLoss", {}),
-    ("CBPCLoss", {"positive_in_denominator": True, "temperature": 2.0}),
+    ("CBPCLoss", {"positive_in_denominator": False, "temperature": 2.0}),
     ("InfoNCELoss", {}),
     ("ContrastiveTokenizerLoss", {}),
-    ("ContrastiveTokenizerLoss", {"theta": 0.2, "delta": 0.3, "positive_in_denominator": True}),
+    ("ContrastiveTokenizerLoss", {"theta": 0.2, "delta": 0.3, "positive_in_denominator": False}),
 ]
 
 
@@ -44,7 +44,7 @@ def printed_tokenizer(z, c, temperature):
     return total
 
 
-def printed_cbpc(anchors, keys, c, temperature, positive_in_denominator=False):
+def printed_cbpc(anchors, keys, c, temperature, positive_in_denominator=True):
     total = anchors.sum() * 0
     for m in range(len(anchors)):
         positives = [p for p in range(len(keys)) if c[p] == c[m]]
@@ -70,7 +70,7 @@ def printed_info_nce(anchors, keys, c, temperature):
 def printed(name, config, anchors, keys, c):
     """Equations (1) to (10), one term at a time."""
     temperature = config.get("temperature", 0.5)
-    with_positive = config.get("positive_in_denominator", False)
+    with_positive = config.get("positive_in_denominator", True)
     if name == "TokenizerLoss":
         return printed_tokenizer(anchors, c, temperature)
     if name == "CBPCLoss":
@@ -223,7 +223,8 @@ def test_float32_keeps_what_a_dominant_positive_hides():
     labels = torch.tensor([[0, 1, 2]])
     # Against frame 1 each denominator has 0 or 100; similarities are 200, 0, -20.
     expected = (0 - 200.0) + (200 - 0.0) + (200 + 20.0)
-    assert CBPCLoss()(anchors, keys, labels).item() == pytest.approx(expected, abs=1e-3)
+    without = CBPCLoss(positive_in_denominator=False)
+    assert without(anchors, keys, labels).item() == pytest.approx(expected, abs=1e-3)
 
 
 def test_autocast_does_not_round_similarities(variant):
@@ -238,9 +239,9 @@ def test_autocast_does_not_round_similarities(variant):
 def test_equal_frames_count_the_frames():
     """With all similarities equal every logarithm is that of a number of frames."""
     frames, labels = torch.ones(1, 5, 3), torch.tensor([[1, 1, 1, 2, 2]])
-    assert CBPCLoss()(frames, frames, labels).item() == pytest.approx(5 * math.log(4), rel=1e-5)
-    supcon = CBPCLoss(positive_in_denominator=True)
-    assert supcon(frames, frames, labels).item() == pytest.approx(5 * math.log(5), rel=1e-5)
+    assert CBPCLoss()(frames, frames, labels).item() == pytest.approx(5 * math.log(5), rel=1e-5)
+    without = CBPCLoss(positive_in_denominator=False)
+    assert without(frames, frames, labels).item() == pytest.approx(5 * math.log(4), rel=1e-5)
     expected = 3 * math.log(3) + 2 * math.log(2)
     assert InfoNCELoss()(frames, frames, labels).item() == pytest.approx(expected, rel=1e-5)
     tokens = TokenizerLoss()(frames, None, labels)

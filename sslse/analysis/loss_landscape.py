@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -193,7 +194,7 @@ def initial_model(exp: Path) -> nn.Module:
         raise ConfigError(f"{exp} is no CTC fine-tuning but {config['model']['class_path']}")
     options = {k: v for k, v in config["model"]["init_args"].items() if k != "optimizer"}
     system = RobustCTC(**options)
-    system.prepare_tokens(DataDir(config["data"]["init_args"]["train"]))
+    system.prepare(DataDir(config["data"]["init_args"]["train"]))
     return system.model.eval()
 
 
@@ -209,14 +210,16 @@ class CTCLandscape:
     """
 
     def __init__(self, exp: Path, other: Path | None, data: str, utterances: int, form: str):
-        from sslse.data.dataset import TranscribedDataset
+        from sslse.data.dataset import UtteranceDataset
         from sslse.data.modules import open_set
         from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
+        from sslse.systems.transcripts import transcript_describer
 
         model = initial_model(exp)
         start = {name: value.clone() for name, value in weights(model).items()}
         ends = [weights(CTCWav2Vec2.from_pretrained(e / "recognizer")) for e in (exp, other) if e]
-        dataset = TranscribedDataset(open_set(data, 16000, needs=("text",)), model.tokens.encode)
+        speech = open_set(data, model.sample_rate, needs=("text",))
+        dataset = UtteranceDataset(speech, transcript_describer(speech, model.tokens))
         count = min(len(dataset), utterances or len(dataset))
         self.items = [dataset[index] for index in range(count)]
         directions = [direction(start, end, form) for end in ends]
@@ -316,4 +319,7 @@ def run(args: argparse.Namespace) -> int:
 if __name__ == "__main__":
     _parser = argparse.ArgumentParser(description=SUMMARY)
     add_arguments(_parser)
-    raise SystemExit(run(_parser.parse_args()))
+    try:
+        sys.exit(run(_parser.parse_args()))
+    except SslseError as error:
+        sys.exit(f"loss_landscape: error: {error}")

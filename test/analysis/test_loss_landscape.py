@@ -1,10 +1,39 @@
+import argparse
+
 import pytest
 import torch
+import yaml
 from torch import nn
 
-from sslse.analysis.loss_landscape import Landscape, direction, explore, grid, plot, weights
+from sslse.analysis.loss_landscape import (
+    CTCLandscape,
+    Landscape,
+    add_arguments,
+    direction,
+    explore,
+    grid,
+    plot,
+    run,
+    weights,
+)
 from sslse.analysis.table import read_rows
+from sslse.data.datadir import DataDir
 from sslse.errors import ConfigError
+from sslse.systems.robust_ctc import RobustCTC
+
+SIZES = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "conv_dim": [8, 8],
+    "conv_kernel": [20, 16],
+    "conv_stride": [10, 8],
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+    "num_codevectors_per_group": 4,
+}
 
 
 @pytest.fixture
@@ -86,3 +115,63 @@ def test_other_networks_and_grids_are_refused():
         direction({"w": torch.ones(2)}, {"w": torch.ones(3)})
     with pytest.raises(ConfigError, match="2 points or more"):
         grid(0, 1, 1, 1)
+
+
+@pytest.fixture
+def finetunings(sets, tmp_path):
+    """Folders of two fine-tunings that began with the same weights, as ``sslse train`` leaves them;
+    the networks: first weights, and the two last ones."""
+    networks = {}
+    for name in ("start", "one", "other"):
+        options = {"wav2vec2": SIZES, "channel_mask_length": 4, "seed": 3}
+        system = RobustCTC(**options)
+        system.prepare(DataDir(sets["noisy"]))
+        networks[name] = system.model.eval()
+        if name == "start":
+            continue
+        torch.manual_seed(len(name))
+        with torch.no_grad():
+            for parameter in system.model.parameters():
+                parameter += 0.02 * torch.randn_like(parameter)
+        (tmp_path / name).mkdir()
+        system.export(tmp_path / name)
+        config = {
+            "model": {"class_path": "sslse.systems.robust_ctc.RobustCTC", "init_args": options},
+            "data": {"init_args": {"train": str(sets["noisy"])}},
+        }
+        (tmp_path / name / "config.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path, networks
+
+
+def ctc(model, data):
+    """Mean CTC loss over tokens, each utterance on its own."""
+    losses = []
+    for name in data.utterances:
+        tokens = torch.tensor([model.tokens.encode(data.text[name])])
+        scores, frames = model.log_probs(torch.from_numpy(data.load(name)[0])[None])
+        losses.append(
+            nn.functional.ctc_loss(
+                scores.transpose(0, 1), tokens, frames, torch.tensor([tokens.shape[1]])
+            )
+        )
+    return float(sum(losses) / len(losses))
+
+
+def test_ends_of_a_fine_tuning_are_its_first_and_last_weights(finetunings, sets):
+    root, networks = finetunings
+    surface = CTCLandscape(root / "one", root / "other", str(sets["noisy"]), 0, "plain").landscape
+    data = DataDir(sets["noisy"])
+    for name, point in (("start", (0.0, 0.0)), ("one", (1.0, 0.0)), ("other", (0.0, 1.0))):
+        assert surface.loss_at(point) == pytest.approx(ctc(networks[name], data), rel=1e-4), name
+
+
+def test_command_writes_line_and_plane(finetunings, sets, tmp_path):
+    root, _ = finetunings
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for out, options, count in (("line", (), 3), ("plane", ("--other", str(root / "other")), 9)):
+        arguments = ["--exp", str(root / "one"), "--data", str(sets["noisy"]), "--points", "3"]
+        arguments += ["--utterances", "1", "--out", str(tmp_path / "out" / out), *options]
+        assert run(parser.parse_args(arguments)) == 0
+        rows = read_rows(tmp_path / "out" / f"{out}.csv")
+        assert len(rows) == count and (tmp_path / "out" / f"{out}.png").stat().st_size > 1000

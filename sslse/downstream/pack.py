@@ -79,7 +79,8 @@ def load_downstream(directory: str | Path, kind: str) -> Downstream:
         kind: what it is expected to be.
 
     Raises:
-        ConfigError: the folder is not one of ours, is of another kind, or its upstream has moved.
+        ConfigError: the folder is not one of ours, is of another kind, or its upstream has moved or
+            is another one now.
     """
     from safetensors.torch import load_file
 
@@ -99,6 +100,14 @@ def load_downstream(directory: str | Path, kind: str) -> Downstream:
     name, arguments = facts.pop("upstream"), facts.pop("head")
     local = directory.joinpath(name)
     upstream = load_upstream(str(local) if local.exists() else name).freeze()
+    sizes = (upstream.num_layers + 1, upstream.hidden_size)
+    expected = tuple(arguments.get(key) for key in ("num_states", "input_size"))
+    if expected != sizes:
+        raise ConfigError(
+            f"the head {directory} was trained on {expected[0]} hidden states of width "
+            f"{expected[1]}, and its upstream {name} has {sizes[0]} of width {sizes[1]}; put the "
+            "upstream of its training back, or train the head again"
+        )
     head = head_class(kind)(**arguments)
     head.load_state_dict(load_file(directory / "model.safetensors"))
     return Downstream(upstream, head.eval(), facts)

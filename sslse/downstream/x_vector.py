@@ -29,6 +29,8 @@ class XVector(nn.Module):
         input_size: D, their width.
         hidden_size: width of the time-delay layers but the last, and of the linear layers.
         pooled_size: width of the last one.
+        he_init: begin with weights that keep the size of the signals through the layers (He et al.
+            2015), which short trainings need **(ours)**; SUPERB's begin smaller, as PyTorch's do.
 
     Shape:
         hidden states list of (B, F, D), lengths (B,) -> (B, hidden_size), for the loss;
@@ -45,6 +47,7 @@ class XVector(nn.Module):
         input_size: int,
         hidden_size: int = 512,
         pooled_size: int = 1500,
+        he_init: bool = False,
     ) -> None:
         super().__init__()
         self.featurizer = Featurizer(num_states, weights="learned")
@@ -56,6 +59,9 @@ class XVector(nn.Module):
         )
         self.embedding = nn.Linear(2 * pooled_size, hidden_size)
         self.output = nn.Linear(hidden_size, hidden_size)
+        for layer in (*self.layers, self.embedding, self.output) if he_init else ():
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
 
     def embed(self, hidden_states: Sequence[Tensor], lengths: Tensor) -> Tensor:
         """Return the embedding that verification compares, (B, hidden_size)."""

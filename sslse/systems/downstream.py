@@ -67,8 +67,18 @@ class DownstreamSystem(System):
         raise ConfigError(f"data.balance needs classes, and {type(self).__name__} has none")
 
     def build_head(self, **facts: Any) -> None:
-        """Build the head for this upstream; ``facts`` are sizes that the data decide."""
+        """Build the head for this upstream; ``facts`` are sizes that the data decide.
+
+        Raises:
+            ConfigError: the data have another sampling rate than the upstream.
+        """
         (upstream,) = self.frozen
+        rate = self.trainer.datamodule.sample_rate if self._trainer else upstream.sample_rate
+        if rate != upstream.sample_rate:
+            raise ConfigError(
+                f"the upstream {self.upstream_name} takes {upstream.sample_rate} Hz but the data "
+                f"have {rate} Hz; resample the data, or choose another upstream"
+            )
         self.head_config.update(
             num_states=upstream.num_layers + 1, input_size=upstream.hidden_size, **facts
         )

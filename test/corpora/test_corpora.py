@@ -60,6 +60,20 @@ def test_librispeech(libri, tmp_path):
     assert DataDir(tmp_path / "b").text["84-121-0001"] == "some words"
 
 
+def test_librispeech_parts_are_joined_and_drawn_from(libri, tmp_path):
+    root = libri / "LibriSpeech"
+    (root / "dev-other").mkdir()
+    (root / "dev-clean/174").rename(root / "dev-other/174")
+    parts = ["dev-clean", "dev-other"]
+    librispeech.prepare(root, parts, tmp_path / "all")
+    librispeech.prepare(root, parts, tmp_path / "few", max_utterances=3)
+    librispeech.prepare(root, parts, tmp_path / "again", max_utterances=3)
+    librispeech.prepare(root, parts, tmp_path / "other", max_utterances=3, seed=5)
+    sets = [set(DataDir(tmp_path / n).utterances) for n in ("all", "few", "again", "other")]
+    assert len(sets[0]) == 6 and len(sets[1]) == 3 and sets[1] < sets[0]
+    assert sets[1] == sets[2] != sets[3] and errors(tmp_path / "few") == []
+
+
 def test_librispeech_says_what_is_missing(libri, tmp_path):
     with pytest.raises(DataError, match="the part test-clean, is missing; get it from https"):
         librispeech.prepare(libri, "test-clean", tmp_path / "a")
@@ -269,6 +283,19 @@ def test_voxceleb1(vox, tmp_path):
     voxceleb1.prepare_identification(vox, tmp_path / "sid")
     sizes = {name: len(DataDir(tmp_path / "sid" / name)) for name in ("train", "valid", "test")}
     assert sizes == {"train": 2, "valid": 2, "test": 1}
+
+
+def test_voxceleb1_keeps_speakers_for_validation(vox, tmp_path):
+    write(vox / "dev/wav/id10003/v/00001.wav")
+    voxceleb1.prepare_verification(vox, tmp_path, valid_speakers=2)
+    train, valid = (DataDir(tmp_path / name) for name in ("train", "valid"))
+    assert len(set(train.utt2spk.values())) == 1
+    assert not set(train.utt2spk.values()) & set(valid.utt2spk.values())
+    assert (
+        len({trial.target for trial in read_trials(valid.path / "trials", valid.utterances)}) == 2
+    )
+    with pytest.raises(DataError, match="3 of 3 training speakers cannot validate"):
+        voxceleb1.prepare_verification(vox, tmp_path, valid_speakers=3)
 
 
 def test_voxceleb1_says_what_is_missing(vox, tmp_path):

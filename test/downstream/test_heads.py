@@ -188,6 +188,22 @@ def test_a_saved_head_is_the_same_and_of_its_kind(kind, tmp_path, tiny_hubert):
     assert sorted(p.suffix for p in (tmp_path / "d").iterdir()) == [".json", ".safetensors"]
     with pytest.raises(ConfigError, match=f"a head of the kind {kind}, and a head of the kind ctc"):
         load_downstream(tmp_path / "d", "ctc")
+    other = {**tiny_hubert, "num_hidden_layers": 3}
+    UpstreamPretraining(other, num_units=4, seed=0).eval().export(tmp_path)
+    with pytest.raises(ConfigError, match="3 hidden states of width 16, and its .* 4 of width 16"):
+        load_downstream(tmp_path / "d", kind)
+
+
+def test_first_weights_keep_the_signals_size():
+    """With He's weights embeddings differ from the first step on; with PyTorch's they hardly do."""
+    states = [torch.randn(16, 60, 32, generator=torch.Generator().manual_seed(0))] * 2
+    lengths = torch.full((16,), 60)
+    spread = []
+    for he_init in (False, True):
+        torch.manual_seed(0)
+        embeddings = XVector(2, 32, 48, 64, he_init=he_init).embed(states, lengths)
+        spread.append(embeddings.detach().std(0).mean().item())
+    assert spread[1] > 10 * spread[0]
 
 
 def test_activity_frames_follow_the_turns():

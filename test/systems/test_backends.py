@@ -234,6 +234,16 @@ def test_data_that_do_not_fit_are_one_sentence(corpus, task, options, sentence, 
     assert sentence in error and error.count("\n") == 1
 
 
+def test_an_upstream_of_another_rate_is_one_sentence(corpus, tmp_path, capsys):
+    shutil.copytree(corpus / "upstream", tmp_path / "narrow")
+    path = tmp_path / "narrow/preprocessor_config.json"
+    path.write_text(path.read_text().replace("16000", "8000"))
+    options = (f"--model.upstream={tmp_path}/narrow",)
+    assert train(corpus, "ic", tmp_path / "x", 2, *options) == 1
+    error = capsys.readouterr().err
+    assert "narrow takes 8000 Hz but the data have 16000 Hz" in error and error.count("\n") == 1
+
+
 def test_more_speakers_than_outputs_are_named(corpus, tmp_path, capsys):
     data = corpus / "data" / "crowd"
     shutil.copytree(corpus / "data" / "train_sd", data)

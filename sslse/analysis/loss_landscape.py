@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from sslse.analysis.table import read_rows, write_rows
 from sslse.data.atomic import atomic_open, atomic_path
-from sslse.errors import ConfigError, SslseError
+from sslse.errors import ConfigError, SslseError, exit_status
 
 SUMMARY = "loss along a line or over a plane through the weights of a fine-tuning"
 State = dict[str, Tensor]
@@ -319,7 +319,5 @@ def run(args: argparse.Namespace) -> int:
 if __name__ == "__main__":
     _parser = argparse.ArgumentParser(description=SUMMARY)
     add_arguments(_parser)
-    try:
-        sys.exit(run(_parser.parse_args()))
-    except SslseError as error:
-        sys.exit(f"loss_landscape: error: {error}")
+    _args = _parser.parse_args()
+    sys.exit(exit_status("loss_landscape", lambda: run(_args)))

@@ -16,7 +16,7 @@ import yaml
 
 from sslse.analysis.table import read_rows, write_rows
 from sslse.data.datadir import DataDir
-from sslse.errors import ConfigError, DataError, SslseError
+from sslse.errors import ConfigError, DataError, exit_status
 
 SUMMARY = "a measure of the validation set over the epochs of a training"
 
@@ -57,15 +57,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--measure", default="valid/contrastive", help="default: valid/contrastive")
     parser.add_argument("--out", required=True, type=Path, help="OUT/curve.csv is written")
     args = parser.parse_args(argv)
-    try:
+
+    def run() -> None:
         rows = validation_curve(args.exp, args.measure)
-    except SslseError as error:
-        print(f"validation_curve: error: {error}", file=sys.stderr)
-        return 1
-    args.out.mkdir(parents=True, exist_ok=True)
-    write_rows(args.out / "curve.csv", rows)
-    print(f"{args.out}/curve.csv: {len(rows)} points")
-    return 0
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_rows(args.out / "curve.csv", rows)
+        print(f"{args.out}/curve.csv: {len(rows)} points")
+
+    return exit_status("validation_curve", run)
 
 
 if __name__ == "__main__":

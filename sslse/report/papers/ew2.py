@@ -77,6 +77,7 @@ PAPER = Paper(
         "w2v2_clean": "wav2vec 2.0, clean pre-training",
         "w2v2_othernoise": "wav2vec 2.0, pre-training in other noise",
         "w2v2": "wav2vec 2.0, noisy pre-training",
+        "w2v2_tuned_clean": "wav2vec 2.0, clean fine-tuning",
         "w2v2_init": "wav2vec 2.0, from a given model",
         "ew2_othernoise": "EW2, pre-training in other noise",
         "ew2": "EW2",

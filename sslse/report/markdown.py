@@ -58,12 +58,10 @@ def results_markdown(
         parts.append(CAPTION)
     if paper:
         parts.append("## Beside the paper")
-        parts.append(_paper_table(results, paper))
-        changes = paper_lines(results, paper)
-        if changes:
-            lines = ["| relative change | paper | here |", "|---|--:|--:|"]
-            lines += [f"| {what} | {printed} | {here} |" for what, printed, here in changes]
-            parts.append("\n".join(lines))
+        if paper.rows:
+            parts.append(_paper_table(results, paper))
+        if changes := paper_lines(results, paper):
+            parts.append(_table(("relative change", "paper", "here"), changes))
         parts.append(
             f"Paper: {paper.citation}. Its setting: {paper.setting}. The numbers are not "
             "comparable one by one; the directions are."
@@ -76,17 +74,14 @@ def results_markdown(
     if settings:
         parts.append("## Chosen on the validation set")
         weights = list(dict.fromkeys(name for _, _, table in settings for name in table))
-        lines = [
-            "| mean WER % | " + " | ".join(f"ω = {name}" for name in weights) + " |",
-            "|---|" + "--:|" * len(weights),
-        ]
+        rows = []
         for system, chosen, table in settings:
             cells = [
                 f"{100 * table[name]['mean']:.1f}" if name in table else "" for name in weights
             ]
             cells = [f"**{c}**" if n == chosen else c for n, c in zip(weights, cells, strict=True)]
-            lines.append(f"| {system} | " + " | ".join(cells) + " |")
-        parts.append("\n".join(lines))
+            rows.append([system, *cells])
+        parts.append(_table(("mean WER %", *(f"ω = {name}" for name in weights)), rows))
     if commands:
         parts.append("## Commands")
         parts.append("```\n" + "\n".join(commands) + "\n```")
@@ -97,15 +92,11 @@ def results_markdown(
 
 
 def _paper_table(results: Results, paper: Paper) -> str:
-    lines = [
-        "| system, as printed | " + " | ".join(paper.columns) + " |",
-        "|---|" + "--:|" * len(paper.columns),
-    ]
+    rows = []
     for key, numbers in paper.rows.items():
         name = results.labels.get(key[0], key[0]) + (" + OA" if key[1] else "")
-        cells = ["" if number is None else f"{number:g}" for number in numbers]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([name, *("" if number is None else f"{number:g}" for number in numbers)])
+    return _table(("system, as printed", *paper.columns), rows)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

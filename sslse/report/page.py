@@ -156,16 +156,11 @@ def _conditions(results: Results, grids: Sequence[Grid]) -> str:
 
 
 def _paper(results: Results, paper: Paper) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(what)}</td><td>{printed}</td><td>{escape(measured)}</td></tr>"
+    changes = [
+        (escape(what), printed, escape(measured))
         for what, printed, measured in paper_lines(results, paper)
-    )
-    table = (
-        '<div class="scroll"><table><thead><tr><th>relative change</th><th>paper</th>'
-        f"<th>here</th></tr></thead><tbody>{rows}</tbody></table></div>"
-        if rows
-        else ""
-    )
+    ]
+    table = _table(("relative change", "paper", "here"), changes) if changes else ""
     return (
         f'{table}<p class="note">Paper: {escape(paper.citation)}. Its setting: '
         f"{escape(paper.setting)}. The numbers are not comparable one by one; "

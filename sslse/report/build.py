@@ -22,6 +22,7 @@ from sslse.report.markdown import results_markdown
 from sslse.report.page import html_page
 from sslse.report.papers import find_paper
 from sslse.report.results import Results
+from sslse.report.trajectories import trajectory_examples
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,15 @@ def build_report(
         "analyses": read_analyses(Path(analyses), results.labels) if analyses else [],
     }
     examples = make_examples(results, noisy, snr_db, num_examples) if noisy is not None else []
+    articulated = []
+    if noisy is not None:
+        articulated = trajectory_examples(results, noisy, snr_db, num_examples)
     page = Path(out) / "index.html"
     text = Path(markdown) if markdown else Path(out) / "RESULTS.md"
     with atomic_open(page) as stream:
-        stream.write(html_page(results, snr_db=snr_db, examples=examples, **common))
+        stream.write(
+            html_page(results, snr_db=snr_db, examples=examples, trajectories=articulated, **common)
+        )
     with atomic_open(text) as stream:
         stream.write(results_markdown(results, **common))
     return Report(results, [main_grid(results), *common["conditions"]], text, page)

@@ -127,14 +127,16 @@ def row_colors(results: Results) -> dict[Key, int]:
 
 
 def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
-    """Return one chart a recogniser and one of SDR: scores against the SNR of the input."""
+    """Return charts of word errors, SDR and PPMC against the SNR of the input."""
     snr_db = {utterance: value for utterance, value in snr_db.items() if math.isfinite(value)}
     if not snr_db:
         return []
     bins = snr_bins(snr_db)
     colors = row_colors(results)
     charts = []
-    wanted = [name for name in results.columns if name.startswith("wer_") or name == "sdr"]
+    wanted = [
+        name for name in results.columns if name.startswith("wer_") or name in ("sdr", "ppmc")
+    ]
     for column in sorted(wanted, key=lambda name: (name == "sdr", results.columns.index(name))):
         scale = 100 if kind_of(column) else 1
         lines = []
@@ -149,7 +151,7 @@ def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
                 name = f"{key[0]}{'+oa' if key[1] else ''}"
                 lines.append(Series(row.label, x, y, colors[key], name, key[1], marks=True))
         title = f"{heading(column)} against the SNR of the input"
-        label = f"{heading(column)} / {unit(column)}"
+        label = " / ".join(filter(None, (heading(column), unit(column))))
         charts.append(line_chart(lines, title=title, x_label="input SNR / dB", y_label=label))
     return charts
 

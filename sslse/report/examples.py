@@ -18,6 +18,7 @@ from sslse.report.results import Key, Results
 
 FFT, ROWS, COLUMNS = 512, 128, 480  # points of the transform; at most so many cells in a picture
 RANGE_DB = 70.0  # from the loudest cell of an utterance's versions to black
+UNPROCESSED = {"noisy": "wav.scp", "clean": "spk1.scp"}  # where a recipe keeps no copy of them
 PAGE_BYTES = 7_000_000  # audio of the whole page, encoded
 
 
@@ -91,6 +92,8 @@ def make_examples(
     tables = {}
     for key, row in results.rows.items():
         path = row.runs[min(row.runs)] / "wav.scp"
+        if not path.is_file() and key[0] in UNPROCESSED:
+            path = data.path / UNPROCESSED[key[0]]
         if path.is_file():
             tables[key] = Table(path)
     if not tables or not count:

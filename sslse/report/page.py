@@ -18,6 +18,7 @@ from sslse.report.paper import Paper, paper_lines
 from sslse.report.results import Key, Results
 from sslse.report.table import notes
 from sslse.report.theme import SCRIPT, STYLE
+from sslse.report.trajectories import TrajectoryExample
 
 
 def html_page(
@@ -34,6 +35,7 @@ def html_page(
     remarks: Sequence[str] = (),
     conditions: Sequence[Grid] = (),
     analyses: Sequence[Analysis] = (),
+    trajectories: Sequence[TrajectoryExample] = (),
 ) -> str:
     """Return the page.
 
@@ -50,6 +52,7 @@ def html_page(
         remarks: paragraphs of the experimenter's own, below the table.
         conditions: tables by test condition.
         analyses: figures of analyses of the systems.
+        trajectories: pictures of articulation, measured and predicted.
     """
     figures = snr_charts(results, snr_db)
     training = training_charts(results)
@@ -63,6 +66,7 @@ def html_page(
         ("analysis", "Analysis", _analyses(analyses)),
         ("conflict", "Conflict of the gradients", _conflict(results)),
         ("listen", "See and listen", _examples(results, examples)),
+        ("trajectories", "Trajectories", _trajectories(trajectories)),
         ("training", "Training", _training(training)),
         ("details", "Details", _details(settings, commands, versions)),
     ]
@@ -264,6 +268,24 @@ def _examples(results: Results, examples: Sequence[Example]) -> str:
             f'<article><h3>{escape(example.text) or escape(example.utterance)}</h3><p class="meta">'
             f'{escape(example.utterance)}{snr}{cut}</p><div class="clips">'
             f"{''.join(cards[: len(plain)])}</div>{more}</article>"
+        )
+    return "".join(parts)
+
+
+def _trajectories(examples: Sequence[TrajectoryExample]) -> str:
+    if not examples:
+        return ""
+    parts = [
+        '<p class="note">Chosen by the same rule. Each curve has mean 0 and deviation 1 where the '
+        "articulation was measured, because the correlation sees its shape alone; drawn are the "
+        "measured one and those of the rows with the lowest and the highest PPMC.</p>"
+    ]
+    for example in examples:
+        snr = "" if example.snr_db is None else f" · {example.snr_db:.1f} dB SNR"
+        parts.append(
+            f"<article><h3>{escape(example.text) or escape(example.utterance)}</h3>"
+            f'<p class="meta">{escape(example.utterance)}{snr}</p>'
+            f'<img class="wide" alt="trajectories" src="{example.picture}"></article>'
         )
     return "".join(parts)
 

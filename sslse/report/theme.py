@@ -89,6 +89,7 @@ svg .series:hover polyline { stroke-width: 3.5; }
   justify-content: space-between; gap: 0.5rem; }
 .clip header > span:last-child { font-weight: 400; color: var(--soft); white-space: nowrap; }
 .picture { position: relative; cursor: pointer; background: #000; line-height: 0; }
+img.wide { width: 100%; max-width: 860px; display: block; }
 .picture img { width: 100%; height: 150px; display: block; }
 .picture .now { position: absolute; top: 0; bottom: 0; width: 1.5px; background: #fff; left: 0;
   opacity: 0; }

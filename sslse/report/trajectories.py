@@ -1,13 +1,21 @@
-"""A picture of trajectories under the spectrogram of their recording."""
+"""Pictures of trajectories under the spectrogram of their recording."""
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from sslse.data.atomic import atomic_path
+from sslse.data.atomic import atomic_open
+from sslse.data.audio import read_audio
+from sslse.data.datadir import DataDir
+from sslse.data.trajectories import SCP, Trajectories
+from sslse.report.examples import choose
+from sslse.report.results import Key, Results
 
 FFT, HOP, RANGE_DB = 512, 80, 70.0
 COLORS = ("#1d2126", "#7b3fbf", "#cf4a4f", "#2b78d0")
@@ -23,10 +31,26 @@ def plot_trajectories(
     frame_rate: float = 100.0,
     title: str = "",
 ) -> None:
-    """Write a PNG: the spectrogram, and under it a row for each variable, on one time axis.
+    """Write :func:`draw_trajectories` to a file."""
+    picture = draw_trajectories(
+        waveform, sample_rate, trajectories, names, frame_rate=frame_rate, title=title
+    )
+    with atomic_open(path, "wb") as stream:
+        stream.write(picture)
+
+
+def draw_trajectories(
+    waveform: np.ndarray,
+    sample_rate: int,
+    trajectories: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    *,
+    frame_rate: float = 100.0,
+    title: str = "",
+) -> bytes:
+    """Return a PNG: the spectrogram, and under it a row for each variable, on one time axis.
 
     Args:
-        path: the file.
         waveform: float, shape (samples,).
         sample_rate: Hz.
         trajectories: label to (frames, variables); several are drawn over each other, NaN is a gap.
@@ -67,8 +91,88 @@ def plot_trajectories(
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
     if len(trajectories) > 1:
-        axes[1].legend(fontsize=7, ncols=len(trajectories), loc="upper right", frameon=False)
+        lines, labels = axes[1].get_legend_handles_labels()
+        figure.legend(
+            lines, labels, fontsize=8, ncols=len(labels), loc="outside upper right", frameon=False
+        )
     axes[-1].set_xlabel("seconds")
     axes[-1].set_xlim(0, seconds)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=130)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=130)
+    return stream.getvalue()
+
+
+class TrajectoryExample(NamedTuple):
+    """One utterance: its id, its phones or words, the SNR in dB, a PNG file as a data URI."""
+
+    utterance: str
+    text: str
+    snr_db: float | None
+    picture: str
+
+
+def trajectory_examples(
+    results: Results, data: DataDir, snr_db: Mapping[str, float], count: int
+) -> list[TrajectoryExample]:
+    """Draw a few utterances: what was measured, and what the worst and the best row make of it.
+
+    Every curve has mean 0 and deviation 1 over the frames that were measured: PPMC sees the shape
+    alone, and rows may predict in units of their own.
+
+    Args:
+        results: the table.
+        data: noisy data directory of the set, with ``tv.scp``.
+        snr_db: utterance to SNR, dB.
+        count: number of utterances.
+    """
+    chosen = _worst_and_best(results)
+    if not chosen or not count or not data.has(SCP):
+        return []
+    truth, recordings = Trajectories(data.table(SCP)), data.wav_scp
+    rows = {results.rows[key].label: Trajectories(_estimates(results, key)) for key in chosen}
+    texts = data.text if data.has("text") else {}
+    common = [name for name in truth if all(name in row for row in rows.values())]
+    examples = []
+    for utterance in choose(common, snr_db, count):
+        waveform, rate = read_audio(recordings[utterance])
+        curves = {"measured": truth.load(utterance)}
+        for label, row in rows.items():
+            order = [row.names.index(name) for name in truth.names]
+            curves[label] = row.load(utterance)[:, order]
+        frames = min(map(len, curves.values()))
+        missing = np.isnan(curves["measured"][:frames])
+        curves = {name: _standard(curve[:frames], missing) for name, curve in curves.items()}
+        picture = draw_trajectories(waveform, rate, curves, truth.names)
+        uri = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        examples.append(
+            TrajectoryExample(utterance, texts.get(utterance, ""), snr_db.get(utterance), uri)
+        )
+    return examples
+
+
+def _estimates(results: Results, key: Key) -> os.PathLike:
+    run = results.rows[key].runs
+    return run[min(run)] / "tv" / SCP
+
+
+def _worst_and_best(results: Results) -> list[Key]:
+    """Return the rows of least and greatest PPMC; one where there is only one."""
+    means = {
+        key: results.table[key]["ppmc"].mean
+        for key in results.rows
+        if "ppmc" in results.columns
+        and results.table[key].get("ppmc") is not None
+        and os.path.isfile(_estimates(results, key))
+    }
+    ranked = sorted(means, key=lambda key: means[key])
+    return list(dict.fromkeys([*ranked[:1], *ranked[-1:]]))
+
+
+def _standard(curve: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return (frames, variables) with mean 0 and deviation 1; a constant curve is 0."""
+    kept = np.where(missing, np.nan, curve).astype(np.float64)
+    seen = ~missing
+    counts = np.maximum(seen.sum(0), 1)
+    mean = np.nansum(kept, 0) / counts
+    deviation = np.sqrt(np.nansum((kept - mean) ** 2, 0) / counts)
+    return (kept - mean) / np.where(deviation > 0, deviation, 1.0)

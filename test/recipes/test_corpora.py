@@ -13,6 +13,8 @@ import pytest
 
 from sslse.data.audio import read_audio, write_audio
 from sslse.data.datadir import DataDir
+from sslse.data.labels import read_slots
+from sslse.data.trials import read_trials
 
 SETS = ("train", "valid", "test")
 MINI = "--num-train 24 --num-valid 6 --num-test 10 --num-noise-train 10 --num-noise-valid 10"
@@ -91,6 +93,29 @@ def test_mini_speaks_its_grammar(mini, repository, monkeypatch):
         for text in data.text.values():
             assert set(text.split()) <= set(words) and text == text.lower()
         assert set(data.utt2label.values()) <= set(COMMANDS)
+
+
+def test_mini_tasks_come_without_new_audio(mini, repository, tmp_path):
+    """Also into sets that were mixed with noise before there were tasks."""
+    folder = tmp_path / "copy"
+    shutil.copytree(mini, folder)
+    (folder / "data/test_noisy").mkdir()
+    shutil.copy(folder / "data/test/wav.scp", folder / "data/test_noisy")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.wav")}
+    marks = {path: path.read_text() for path in folder.glob("data/*/.done")}
+    done = prepare(repository / "egs/mini/sslmse/local/task_data.sh", folder, "--datadir", "data")
+    assert done.returncode == 0, done.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.wav")}
+    assert marks == {path: path.read_text() for path in folder.glob("data/*/.done")}
+    for name, data in open_sets(folder).items():
+        slots = read_slots(data, "utt2intent")
+        assert {row[0] for row in slots.values()} == set(data.utt2label.values())
+        assert all(place in ("none", *data.text[utt].split()) for utt, (_, place) in slots.items())
+        if name != "train":
+            assert read_trials(data.table("trials"), data.utterances)
+    for table in ("trials", "utt2intent"):
+        texts = [(folder / "data" / name / table).read_text() for name in ("test", "test_noisy")]
+        assert texts[0] == texts[1]
 
 
 def test_mini_sets_share_no_voice_and_the_test_has_new_kinds_of_noise(mini):
@@ -189,6 +214,32 @@ def test_fsdd_keeps_the_noise_band_on_request(repository, shared_corpora, tmp_pa
     source, _ = read_audio(noise / "n0.wav")
     found = [data for data in sets.values() if "n0" in data.wav_scp]
     np.testing.assert_allclose(found[0].load("n0")[0], source - source.mean(), atol=1.1 / 32768)
+
+
+@pytest.mark.slow
+def test_fsdd_voices_come_beside_the_other_sets(fsdd, repository, shared_corpora, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(fsdd, folder)
+    done = prepare(
+        repository / "egs/fsdd/sslmse/local/task_data.sh",
+        folder,
+        *("--datadir", "data", *FSDD, "--num_voices", "14"),
+        FSDD_ROOT=str(shared_corpora / "fsdd"),
+        NOISE_ROOT=str(shared_corpora / "noise"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("there already") == 6
+    before, after = wav_bytes(fsdd), wav_bytes(folder)
+    assert {name: after[name] for name in before} == before and len(after) == len(before) + 28
+    sets = open_sets(folder)
+    for name in ("valid", "test"):
+        voices = DataDir(folder / f"data/voices_{name}")
+        (person,) = set(sets[name].utt2spk.values())
+        assert {voice.split("-")[-1] for voice in voices.utt2spk.values()} == {person}
+        assert len(set(voices.utt2spk.values())) == 7
+        assert read_trials(voices.table("trials"), voices.utterances)
+        noises = [DataDir(folder / f"data/noise_{part}{name}") for part in ("", "voices_")]
+        assert list(noises[0].wav_scp.items()) == list(noises[1].wav_scp.items())
 
 
 @pytest.mark.parametrize(

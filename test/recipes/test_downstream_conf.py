@@ -44,3 +44,16 @@ def test_batches_of_the_benchmark(upstream):
     for name, size in sizes.items():
         _, data, trainer = read(upstream, name)
         assert data.batch_size * (trainer["accumulate_grad_batches"] or 1) == size
+
+
+@pytest.mark.parametrize("recipe", ["mini", "fsdd"])
+def test_heads_of_the_small_recipes_and_noise_over_them(upstream, recipe):
+    folder = CONF.parents[1] / "egs" / recipe / "sslmse/conf"
+    names = [name for name in ("asr_ssl", "asv", "ic") if (folder / f"train_{name}.yaml").is_file()]
+    assert "asv" in names and ("ic" in names) == (recipe == "mini")
+    for name in names:
+        argv = [f"--config={folder}/train_{name}.yaml", f"--model.upstream={upstream}"]
+        assert parse(argv).datamodule.noise_path is None
+        noisy = parse([*argv, f"--config={CONF}/noise_robust.yaml"]).datamodule
+        assert noisy.noise_path and noisy.simulate == {"snr_low": -3, "snr_high": 20}
+        assert noisy.batch_size == parse(argv).datamodule.batch_size

@@ -20,6 +20,8 @@ parse_options_scripts=("${BASH_SOURCE[1]}" "${template}/options.sh")
 [ ${#positional[@]} -eq 0 ] || parse_options_error "'${positional[0]}' is no option (--help lists all options)"
 part=${table:+table_${table}}${figure:+figure_${figure}}
 if [ -n "${table}" ] && [ -n "${figure}" ]; then parse_options_error "--table and --figure: give one of them"; fi
+# What the recipe sets, then what the table sets; the command line is stronger than both.
+if [ -f conf/options ]; then parse_options_file conf/options; fi
 if [ -n "${part}" ]; then parse_options_file "conf/${part}"; fi
 check_integer stage stop_stage nj heartbeat simulate_seed
 if declare -F check_system_options > /dev/null; then check_system_options; fi

@@ -111,6 +111,27 @@ TASKS = ("asv", "asv_big@noise", "ic", "ks", "sid", "sd@noise", "vad", "vad_webr
 FLOW = ("--recognizers", "ssl", "--oa_weights", "0.3", "--upstream_models", "big=org/big")
 
 
+def test_a_table_overrides_the_recipe_and_the_command_line_both(checkout):
+    conf = checkout.recipe / "conf"
+    (conf / "options").write_text("--finetune_systems snr\n--recognizers ssl\n--seeds 7\n")
+    (conf / "table_9").write_text("--recognizers\n--seeds 8\n")
+    command = (
+        "./run.sh",
+        "--table",
+        "9",
+        "--oa_weights",
+        "0.1",
+        "--seeds",
+        "9",
+        "--dry_run",
+        "true",
+    )
+    status, output = checkout.run(*command)
+    assert status == 0, output
+    assert "exp/seed9/ft_snr" in output and "ft_lmfb" not in output and "ds_ssl" not in output
+    assert "seed7" not in output and "seed8" not in output
+
+
 def trainings(calls: list[str]) -> dict[str, str]:
     """Return the call of each training of seed 0, by its folder."""
     calls = [call for call in calls if call.startswith("train ")]

@@ -10,9 +10,6 @@ exec ../../TEMPLATE/sslmse.sh \
     --train_set train \
     --valid_set valid \
     --test_sets test \
-    --finetune_systems "snr ssl_mse_wavlm_base_plus ssl_mse_wavlm_large" \
     --upstream_models "wavlm_base_plus=microsoft/wavlm-base-plus wavlm_large=microsoft/wavlm-large wav2vec2_base=facebook/wav2vec2-base hubert_base=facebook/hubert-base-ls960" \
-    --recognizers whisper \
-    --oa_weights 0.1 \
     --title "SSL-MSE on LibriSpeech with DNS noise" \
     "$@"

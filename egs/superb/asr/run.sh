@@ -12,15 +12,9 @@ exec ../../TEMPLATE/sslmse.sh \
     --test_sets test \
     --skip_stages "3 5 10" \
     --se_exp ../../librispeech/sslmse/exp \
-    --finetune_systems "snr ssl_mse_wavlm_base_plus ssl_mse_wavlm_large" \
     --upstream_model microsoft/wavlm-base-plus \
     --upstream_models "wavlm_large=microsoft/wavlm-large wav2vec2_base=facebook/wav2vec2-base hubert_base=facebook/hubert-base-ls960" \
     --asr_config ../../../conf/downstream/asr.yaml \
     --task_configs ../../../conf/downstream/%s.yaml \
-    --recognizers "ssl" \
-    --tasks "" \
-    --oa_weights 0.1 \
-    --metrics sdr \
-    --max_utts "" \
     --title "SUPERB automatic speech recognition on noisy speech" \
     "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make data/{train,valid,test} of LibriSpeech and data/noise_{train,valid,test} of the DNS challenge, from their
 # published layouts (LIBRISPEECH and DNS_NOISE, in db.sh). No audio is copied.
+# shellcheck disable=SC2034 # the options are read by their names
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "${here}/../../../.." && pwd)

@@ -49,7 +49,7 @@ def test_one_frame_more_or_less_is_fitted(written, extra):
     assert extra < 1 or np.isnan(fitted[-1]).all()
 
 
-@pytest.mark.parametrize("frames", (57, 62))
+@pytest.mark.parametrize("frames", (58, 62))
 def test_two_frames_more_or_less_are_refused(written, frames):
     with pytest.raises(DataError, match=f"a1: the trajectory .* 60 frames .* audio has {frames}"):
         Trajectories(written[0] / "tv.scp").fitted("a1", frames)

@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from sslse.corpora.base import corpus_parser, find_audio, first_of, run_corpus, write_set
-from sslse.data.trials import Trial, draw_trials
+from sslse.data.trials import Trial, pair_utterances
 from sslse.errors import DataError
 
 SOURCE = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox1.html"
 TRIALS = ("veri_test2.txt", "voxceleb1_test_v2.txt", "veri_test.txt")
 SPLITS = ("iden_split.txt", "veri_test_class.txt")
 VALID_TRIALS = 2000  # of one speaker, and of two
+VALID_UTTERANCES = 20  # of a speaker: enough pairs, and embedded in minutes
 SET_NAMES = {"1": "train", "2": "valid", "3": "test"}
 
 
@@ -114,10 +115,10 @@ def prepare_verification(
         )
     chosen = np.random.default_rng(0).permutation(speakers)[:valid_speakers].tolist()
     if chosen:
-        valid = {utterance_id(n): n.split("/")[0] for n in train if n.split("/")[0] in chosen}
-        drawn = draw_trials(valid, VALID_TRIALS)
-        used = {name for trial in drawn for name in trial[1:]}
-        names = [name for name in train if utterance_id(name) in used]
+        own = {who: [name for name in train if name.split("/")[0] == who] for who in chosen}
+        names = [name for some in own.values() for name in some[:VALID_UTTERANCES]]
+        voices = {utterance_id(name): name.split("/")[0] for name in names}
+        drawn = pair_utterances(voices, most=VALID_TRIALS)
         _write(out / "valid", names, recordings, path, trials=drawn)
     train = [name for name in train if name.split("/")[0] not in chosen]
     _write(out / "train", train, recordings, path)

@@ -101,6 +101,9 @@ def test_mini_tasks_come_without_new_audio(mini, repository, tmp_path):
     shutil.copytree(mini, folder)
     (folder / "data/test_noisy").mkdir()
     shutil.copy(folder / "data/test/wav.scp", folder / "data/test_noisy")
+    speakers = folder / "data/test/utt2spk"  # ten utterances of as many voices: make it five
+    names = [line.split()[0] for line in speakers.read_text().splitlines()]
+    speakers.write_text("".join(f"{name} voice{n // 2}\n" for n, name in enumerate(names)))
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.wav")}
     marks = {path: path.read_text() for path in folder.glob("data/*/.done")}
     done = prepare(repository / "egs/mini/sslmse/local/task_data.sh", folder, "--datadir", "data")
@@ -111,8 +114,9 @@ def test_mini_tasks_come_without_new_audio(mini, repository, tmp_path):
         slots = read_slots(data, "utt2intent")
         assert {row[0] for row in slots.values()} == set(data.utt2label.values())
         assert all(place in ("none", *data.text[utt].split()) for utt, (_, place) in slots.items())
-        if name != "train":
-            assert read_trials(data.table("trials"), data.utterances)
+        assert data.has("trials") == (name == "test")
+    assert "data/valid: no trials: verification needs two utterances" in done.stdout
+    assert read_trials(folder / "data/test/trials", names)
     for table in ("trials", "utt2intent"):
         texts = [(folder / "data" / name / table).read_text() for name in ("test", "test_noisy")]
         assert texts[0] == texts[1]

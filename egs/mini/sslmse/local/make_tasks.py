@@ -12,6 +12,7 @@ from grammar import slots_of
 
 from sslse.data.datadir import DataDir, write_table
 from sslse.data.trials import pair_utterances, write_trials
+from sslse.errors import DataError
 from sslse.simulate.corpus_script import run_script
 
 SETS = ("train", "valid", "test")
@@ -26,7 +27,12 @@ def main() -> None:
     for name in SETS:
         data = DataDir(args.data / name)
         intents = {utt: slots_of(data.utt2label[utt], data.text[utt]) for utt in data.utterances}
-        trials = pair_utterances(data.utt2spk, most=args.num_trials) if name != "train" else []
+        trials = []
+        if name != "train":
+            try:
+                trials = pair_utterances(data.utt2spk, most=args.num_trials)
+            except DataError as error:  # a tiny set: intents alone
+                print(f"{args.data / name}: no trials: {error}")
         for folder in (args.data / name, args.data / f"{name}_noisy"):
             if (folder / "wav.scp").is_file():
                 write_table(folder / "utt2intent", intents)

@@ -253,15 +253,26 @@ class Results:
         return read_summary(first / "scores").get("about", {})
 
     def failures(self) -> list[str]:
-        """Return a sentence for each number that some utterances are missing in."""
-        sentences = []
+        """Return a sentence for each number that some utterances are missing in.
+
+        Where every row misses equally many, as of a variable that stands still, it is one.
+        """
+        missing: dict[tuple[str, int, int], list[str]] = {}
+        scored: dict[str, int] = {}
         for key, cells in self.table.items():
             for column, cell in cells.items():
-                if cell is not None and cell.n_failed:
-                    sentences.append(
-                        f"{self.rows[key].label}, {heading(column)}: n scored {cell.n_scored}, "
-                        f"n failed {cell.n_failed}"
-                    )
+                if cell is not None:
+                    scored[column] = scored.get(column, 0) + 1
+                    if cell.n_failed:
+                        counts = (column, cell.n_scored, cell.n_failed)
+                        missing.setdefault(counts, []).append(self.rows[key].label)
+        sentences = []
+        for (column, n_scored, n_failed), labels in missing.items():
+            every = len(labels) == scored[column] > 1
+            sentences += [
+                f"{label}, {heading(column)}: n scored {n_scored}, n failed {n_failed}"
+                for label in (["every row"] if every else labels)
+            ]
         return sentences
 
     def limits(self) -> dict[str, int]:

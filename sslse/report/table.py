@@ -87,6 +87,13 @@ def notes(results: Results) -> list[str]:
         + f"; {spread} {seeds} seed{'s' if seeds > 1 else ''}"
         f" ({', '.join(map(str, results.seeds))}); the best in bold, clean speech aside."
     ]
+    counted = results.utterances
+    if counted is not None and len(counted) < len(results.conditions):
+        left_out = {results.conditions[name] for name in results.conditions.keys() - counted}
+        sentences.append(
+            f"The means are over {len(counted)} utterances; other conditions stand in their own "
+            f"columns below: {', '.join(sorted(left_out))}."
+        )
     for row in results.rows.values():
         if len(row.runs) < seeds:
             sentences.append(f"{row.label}: seeds {', '.join(map(str, row.runs))} only.")

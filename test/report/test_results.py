@@ -70,6 +70,27 @@ def test_the_best_leaves_clean_speech_aside(results):
     assert grid.best(grid.heads.index("sdr"))[0][0] == "ft_snr"
 
 
+def test_what_every_row_misses_is_said_once(tmp_path):
+    for system, number in (("noisy", 0.5), ("joint", 0.7)):
+        folder = tmp_path / "seed0" / system / "decode_test" / "oa0" / "scores"
+        folder.mkdir(parents=True)
+        entry = {"mean": number, "n_scored": 3, "n_failed": 2}
+        for column in ("ppmc", "ppmc_VEL"):
+            write_values(folder / column, {f"u{n}": (number, 1.0) for n in range(3)})
+        write_failed(folder / "failed", {("u3", "ppmc_VEL"): "still", ("u4", "ppmc_VEL"): "still"})
+        write_summary(folder / "summary.json", {"ppmc_VEL": entry})
+    assert Results(tmp_path, "test").failures()[-1].startswith("every row, PPMC VEL: ")
+
+
+def test_conditions_that_do_not_count_are_named(experiment):
+    conditions = {f"utt{n:03}": "clean" if n < 10 else "noise_5" for n in range(40)}
+    part = Results(experiment, "test", conditions=conditions, pattern="*_*")
+    assert "over 30 utterances" in " ".join(notes(part)) and "below: clean." in " ".join(
+        notes(part)
+    )
+    assert "The means are over" not in " ".join(notes(Results(experiment, "test")))
+
+
 def test_failures_and_seeds_are_in_the_notes(results):
     text = " ".join(notes(results))
     assert "noisy (no SE), PESQ: n scored 114, n failed 6" in text

@@ -27,6 +27,7 @@ def condition_tables(results: Results, paper: Paper | None) -> list[Grid]:
                     key: tuple(group.cell(key, column) for group in groups.values())
                     for key in results.rows
                 }
+                rows = {key: cells for key, cells in rows.items() if any(cells)}
                 title = f"{heading(column)} {unit(column)}".strip() + f" by {wanted.title}"
                 tables.append(Grid(tuple(groups), (column,) * len(groups), rows, title))
     return tables

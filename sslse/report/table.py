@@ -30,6 +30,7 @@ def text_table(results: Results, grid: Grid, width: int = 100) -> str:
     labels = {
         key: f"  {row.short}" if key[1] and (key[0], False) in results.rows else row.label
         for key, row in results.rows.items()
+        if key in grid.rows
     }
     first = max(map(len, labels.values()))
     columns = []

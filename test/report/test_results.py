@@ -82,6 +82,22 @@ def test_what_every_row_misses_is_said_once(tmp_path):
     assert Results(tmp_path, "test").failures()[-1].startswith("every row, PPMC VEL: ")
 
 
+def test_a_table_by_condition_leaves_out_rows_without_the_measure(tmp_path):
+    for system, column in (("joint", "ppmc"), ("noisy", "sdr"), ("si_clean", "ppmc")):
+        folder = tmp_path / "seed0" / system / "decode_test" / "oa0" / "scores"
+        folder.mkdir(parents=True)
+        write_values(folder / column, {name: (0.5, 1.0) for name in ("a", "b")})
+        write_summary(
+            folder / "summary.json", {column: {"mean": 0.5, "n_scored": 2, "n_failed": 0}}
+        )
+    conditions = {"a": "babble_0", "b": "babble_5"}
+    results = Results(tmp_path, "test", conditions=conditions)
+    [table] = condition_tables(results, find_paper("inversion"))
+    assert [key[0] for key in table.rows] == ["joint", "si_clean"]
+    for text in (text_table(results, table), markdown_table(results, table)):
+        assert "joint" in text and "noisy" not in text and text.count("0.500") == 4
+
+
 def test_conditions_that_do_not_count_are_named(experiment):
     conditions = {f"utt{n:03}": "clean" if n < 10 else "noise_5" for n in range(40)}
     part = Results(experiment, "test", conditions=conditions, pattern="*_*")

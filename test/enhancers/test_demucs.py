@@ -17,9 +17,10 @@ from sslse.errors import ConfigError
 SMALL = {"hidden_channels": 4, "depth": 3}
 
 
-@pytest.fixture(scope="module")
-def bench(repository):
+@pytest.fixture
+def bench(repository, monkeypatch):
     """The usual formulation from PyTorch's layers, which the benchmark holds."""
+    monkeypatch.syspath_prepend(repository / "bench")  # what the benchmarks share
     spec = importlib.util.spec_from_file_location("bench_demucs", repository / "bench/demucs.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -41,14 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predict everything; 1 if a recording failed."""
     from sslse.downstream.prediction import predict_all
-    from sslse.report.trajectories import plot_trajectories
+    from sslse.report.trajectories import draw_trajectories
 
     return predict_all(
         args.inputs,
         args.model,
         args.out,
         table=args.csv,
-        plot=plot_trajectories if args.plot else None,
+        plot=draw_trajectories if args.plot else None,
         device=args.device,
         allow_pipes=not args.no_pipes,
     )

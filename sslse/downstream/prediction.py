@@ -97,7 +97,7 @@ def predict_all(
     out: str,
     *,
     table: bool = False,
-    plot: Callable[..., None] | None = None,
+    plot: Callable[..., bytes] | None = None,
     device: str = "cpu",
     allow_pipes: bool = True,
 ) -> int:
@@ -108,7 +108,7 @@ def predict_all(
         model: folder of a multi-task model.
         out: folder of ``tv.ark``, ``tv.scp``, and below it ``csv`` and ``plots``.
         table: write ``csv/<id>.csv`` of each.
-        plot: writes ``plots/<id>.png`` of each (see ``sslse.report.trajectories``); None: no.
+        plot: draws ``plots/<id>.png`` of each (see ``sslse.report.trajectories``); None: no.
         device: where to compute.
         allow_pipes: False refuses commands in ``wav.scp``.
     """
@@ -130,14 +130,15 @@ def predict_all(
             if table:
                 write_csv(folder / "csv" / f"{name}.csv", values, predictor.names)
             if plot is not None:
-                plot(
-                    folder / "plots" / f"{name}.png",
+                picture = plot(
                     waveform,
                     predictor.sample_rate,
                     {"predicted": values},
                     predictor.names,
                     title=recording.id,
                 )
+                with atomic_open(folder / "plots" / f"{name}.png", "wb") as stream:
+                    stream.write(picture)
             yield recording.id, values
 
     write_trajectories(folder / "tv.scp", folder / "tv.ark", trajectories(), predictor.names)

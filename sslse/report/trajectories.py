@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sslse.data.atomic import atomic_open
 from sslse.data.audio import read_audio
 from sslse.data.datadir import DataDir
 from sslse.data.trajectories import SCP, Trajectories
@@ -19,24 +18,6 @@ from sslse.report.results import Key, Results
 
 FFT, HOP, RANGE_DB = 512, 80, 70.0
 COLORS = ("#1d2126", "#7b3fbf", "#cf4a4f", "#2b78d0")
-
-
-def plot_trajectories(
-    path: str | os.PathLike,
-    waveform: np.ndarray,
-    sample_rate: int,
-    trajectories: Mapping[str, np.ndarray],
-    names: Sequence[str],
-    *,
-    frame_rate: float = 100.0,
-    title: str = "",
-) -> None:
-    """Write :func:`draw_trajectories` to a file."""
-    picture = draw_trajectories(
-        waveform, sample_rate, trajectories, names, frame_rate=frame_rate, title=title
-    )
-    with atomic_open(path, "wb") as stream:
-        stream.write(picture)
 
 
 def draw_trajectories(

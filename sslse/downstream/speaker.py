@@ -24,6 +24,7 @@ class SpeakerHead(TaskHead):
         pooled_size: width of the last time-delay layer.
         scale: of AM-softmax.
         margin: of AM-softmax.
+        he_init: as of ``XVector``.
 
     Shape:
         hidden states list of (B, F, D), samples (B,) -> (B, hidden_size)
@@ -45,11 +46,12 @@ class SpeakerHead(TaskHead):
         pooled_size: int = 1500,
         scale: float = 30.0,
         margin: float = 0.4,
+        he_init: bool = False,
     ) -> None:
         super().__init__()
         from sslse.downstream.x_vector import AMSoftmax, XVector
 
-        self.network = XVector(num_states, input_size, hidden_size, pooled_size)
+        self.network = XVector(num_states, input_size, hidden_size, pooled_size, he_init=he_init)
         self.criterion = AMSoftmax(hidden_size, num_speakers, scale, margin)
 
     def forward(self, states: UpstreamOutput, num_samples: Tensor) -> Tensor:

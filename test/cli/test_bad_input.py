@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,7 +128,10 @@ def test_an_unknown_phone(repository, tmp_path):
     for name in ("train", "valid", "test"):
         command += [f"--num-{name}", "2", f"--num-{name}-speakers", "1"]
     done = subprocess.run(
-        [*command, "--phones", tmp_path / "phones"], capture_output=True, text=True
+        [*command, "--phones", tmp_path / "phones"],
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
     assert "phone" in done.stderr and "'EI'" in done.stderr and "did you mean" in done.stderr

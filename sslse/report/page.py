@@ -250,7 +250,6 @@ def _examples(results: Results, examples: Sequence[Example]) -> str:
         "70 dB. Words: <mark>wrong</mark> <ins>added</ins> <del>missed</del>.</p>"
     ]
     for example in examples:
-        snr = "" if example.snr_db is None else f" · {example.snr_db:.1f} dB SNR"
         cut = f" · first {example.seconds:.1f} s" if example.cut else f" · {example.seconds:.1f} s"
         plain = [clip for clip in example.clips if not clip.key[1]]
         added = [clip for clip in example.clips if clip.key[1]]
@@ -265,8 +264,7 @@ def _examples(results: Results, examples: Sequence[Example]) -> str:
                 f'<div class="clips">{"".join(cards[len(plain) :])}</div></details>'
             )
         parts.append(
-            f'<article><h3>{escape(example.text) or escape(example.utterance)}</h3><p class="meta">'
-            f'{escape(example.utterance)}{snr}{cut}</p><div class="clips">'
+            f'<article>{_utterance(example, cut)}<div class="clips">'
             f"{''.join(cards[: len(plain)])}</div>{more}</article>"
         )
     return "".join(parts)
@@ -281,13 +279,20 @@ def _trajectories(examples: Sequence[TrajectoryExample]) -> str:
         "measured one and those of the rows with the lowest and the highest PPMC.</p>"
     ]
     for example in examples:
-        snr = "" if example.snr_db is None else f" · {example.snr_db:.1f} dB SNR"
         parts.append(
-            f"<article><h3>{escape(example.text) or escape(example.utterance)}</h3>"
-            f'<p class="meta">{escape(example.utterance)}{snr}</p>'
+            f"<article>{_utterance(example)}"
             f'<img class="wide" alt="trajectories" src="{example.picture}"></article>'
         )
     return "".join(parts)
+
+
+def _utterance(example: Example | TrajectoryExample, more: str = "") -> str:
+    """Return the heading of an utterance: its words, id and SNR, and what else is known."""
+    snr = "" if example.snr_db is None else f" · {example.snr_db:.1f} dB SNR"
+    return (
+        f"<h3>{escape(example.text) or escape(example.utterance)}</h3>"
+        f'<p class="meta">{escape(example.utterance)}{snr}{more}</p>'
+    )
 
 
 def _clip(results: Results, example: Example, clip: Clip, number: int, color: int) -> str:

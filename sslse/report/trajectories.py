@@ -139,13 +139,11 @@ def _estimates(results: Results, key: Key) -> os.PathLike:
 def _worst_and_best(results: Results) -> list[Key]:
     """Return the rows of least and greatest PPMC; one where there is only one."""
     means = {
-        key: results.table[key]["ppmc"].mean
-        for key in results.rows
-        if "ppmc" in results.columns
-        and results.table[key].get("ppmc") is not None
-        and os.path.isfile(_estimates(results, key))
+        key: cells["ppmc"].mean
+        for key, cells in results.table.items()
+        if cells.get("ppmc") is not None and os.path.isfile(_estimates(results, key))
     }
-    ranked = sorted(means, key=lambda key: means[key])
+    ranked = sorted(means, key=means.__getitem__)
     return list(dict.fromkeys([*ranked[:1], *ranked[-1:]]))
 
 

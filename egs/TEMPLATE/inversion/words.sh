@@ -19,12 +19,7 @@ all_systems() {
 # enhancer_systems: those of them that leave an enhancer, and separate enhancement itself.
 enhancer_systems() {
     local name
-    for name in $(all_systems); do
-        case ${name} in
-            joint | ft_joint | ft_cascade | joint_sv) echo "${name}" ;;
-            cascade) echo se ;;
-        esac
-    done
+    for name in $(all_systems); do enhanced_by "${name}"; done
 }
 
 # enhanced_by SYSTEM: the system whose enhancer's output belongs to it; nothing for inversion alone.

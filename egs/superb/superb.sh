@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# What the recipes of SUPERB's tasks share: the enhancers of egs/librispeech/sslmse and the SSL models of the paper.
+# Run in the folder of a recipe, with its own options.
+set -euo pipefail
+../../../tools/install.sh
+
+exec ../../TEMPLATE/sslmse.sh \
+    --train_set train \
+    --valid_set valid \
+    --test_sets test \
+    --skip_stages "3 5 10" \
+    --se_exp ../../librispeech/sslmse/exp \
+    --upstream_model microsoft/wavlm-base-plus \
+    --upstream_models "wavlm_large=microsoft/wavlm-large wav2vec2_base=facebook/wav2vec2-base hubert_base=facebook/hubert-base-ls960" \
+    --task_configs ../../../conf/downstream/%s.yaml \
+    "$@"

@@ -20,7 +20,7 @@ from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.systems.enhancement import EnhancementSystem, new_enhancer
-from sslse.upstreams.gabor import gabor_filters
+from sslse.upstreams.gabor import gabor_filters, share_phases
 from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
 from sslse.upstreams.quantizer import gumbel_temperature, quantize
 from sslse.upstreams.robust_wav2vec2 import (
@@ -334,10 +334,21 @@ def build_model(
 
 
 def begin_with_mel_filters(model: RobustWav2Vec2, options: dict[str, Any]) -> None:
-    """Set the first convolution to a mel filter bank with these options of ``gabor_filters``."""
-    first = model.conv_layers[0].conv.weight
+    """Set the first convolution to a mel filter bank, whose envelopes the second one weighs.
+
+    With a second convolution at random the features, and so the targets of pre-training, depend
+    on the phase of the filters' outputs, which nothing can predict: the contrastive loss stays at
+    that of a guess.
+
+    Args:
+        model: a fresh one.
+        options: those of ``gabor_filters``.
+    """
+    first, *later = (layer.conv.weight for layer in model.conv_layers)
     filters, _, samples = first.shape
     first.data.copy_(gabor_filters(filters, samples, model.sample_rate, **options))
+    if later:
+        later[0].data.copy_(share_phases(later[0].data))
 
 
 def freeze_parts(model: RobustWav2Vec2, feature_encoder: bool, enhancer: bool) -> None:

@@ -68,3 +68,20 @@ def gabor_filters(
     filters = (waves * envelope[:, None]).flatten(0, 1)
     filters = filters / filters.square().sum(-1, keepdim=True).sqrt()
     return filters.float().unsqueeze(1)
+
+
+def share_phases(weight: torch.Tensor) -> torch.Tensor:
+    """Return a convolution's weight with one value for the four phases of each Gabor filter.
+
+    Rectified and summed, the phases are the filter's envelope. Weights drawn independently keep
+    their variance.
+
+    Shape:
+        (out_channels, num_filters, kernel_size) -> the same
+
+    Example:
+        >>> share_phases(torch.tensor([1.0, 0.0, 1.0, 2.0]).view(1, 4, 1)).flatten()
+        tensor([2., 2., 2., 2.])
+    """
+    phases = weight.unflatten(1, (-1, PHASES))
+    return (phases.mean(2, keepdim=True) * PHASES**0.5).expand_as(phases).flatten(1, 2)

@@ -6,7 +6,7 @@ import torch
 
 from sslse.errors import ConfigError
 from sslse.systems.upstream_pretraining import SAMPLE_RATE, UpstreamPretraining
-from sslse.upstreams.gabor import gabor_filters, mel
+from sslse.upstreams.gabor import gabor_filters, mel, share_phases
 
 SAMPLES = 400
 
@@ -32,6 +32,22 @@ def test_four_phases_of_a_centre_make_an_envelope():
     responses = (waves @ filters.T).relu()
     assert responses.sum(1).std() / responses.sum(1).mean() < 0.15
     assert responses[:, 0].std() / responses[:, 0].mean() > 0.8
+
+
+def test_features_of_shared_phases_do_not_depend_on_the_phase_of_a_wave():
+    time = torch.arange(SAMPLES) / SAMPLE_RATE
+    starts = torch.linspace(0, 6.2, 16)
+    waves = torch.sin(2 * torch.pi * 1000 * time + starts[:, None])
+    rectified = (waves @ gabor_filters(40, SAMPLES, SAMPLE_RATE)[:, 0].T).relu()
+    weight = torch.randn(400, 40, 1, generator=torch.Generator().manual_seed(0))
+    shared = share_phases(weight)
+    assert 0.9 < shared.std() / weight.std() < 1.1
+    spread = [
+        ((rectified @ w[:, :, 0].T).std(0).norm() / (rectified @ w[:, :, 0].T).mean(0).norm())
+        for w in (weight, shared)
+    ]
+    assert spread[0] > 0.4
+    assert spread[1] < 0.15
 
 
 def test_opposite_phases_and_unit_energy():

@@ -1,7 +1,7 @@
 """Commands spoken by eSpeak NG: data/train, data/valid and data/test.
 
-A voice is a timbre (variant) with an accent. The sets share no timbre, so a test voice is a voice
-that was never heard.
+A speaker is a timbre (variant), in several accents, and the pitch of each utterance is drawn anew.
+The sets share no timbre, so a test speaker was never heard.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def plan_items(name: str, count: int, seed: int) -> list[Item]:
             Item(
                 name=f"{variant.lower()}-{accent}-{name}{index:05d}",
                 recipe=(accent, variant, rate, pitch, pitch_range, int(generator.integers(2**32))),
-                speaker=f"{variant.lower()}-{accent}",
+                speaker=variant.lower(),
                 text=text,
                 label=intent,
             )

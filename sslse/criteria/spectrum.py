@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sslse.criteria.real_fft import real_fft
 from sslse.errors import ConfigError
 
 
@@ -20,7 +21,7 @@ def power_spectrum(waveform: Tensor, n_fft: int, hop: int, window: Tensor) -> Te
     # Reflection at the ends (torch's default) would look different alone and padded in a batch.
     frames = F.pad(waveform, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, hop)
     left = (n_fft - len(window)) // 2
-    spectrum = torch.fft.rfft(frames * F.pad(window, (left, n_fft - len(window) - left)))
+    spectrum = real_fft(frames * F.pad(window, (left, n_fft - len(window) - left)))
     return spectrum.real.square() + spectrum.imag.square()
 
 

@@ -125,6 +125,8 @@ if is_installed; then
     install_extra "${uv}"
     exit 0
 fi
+# Compiled once here: else the first command of every kind waits, and where Python may not write bytecode, every command.
+export UV_COMPILE_BYTECODE=1
 begin=${SECONDS}
 options=()
 case $(cat "${begun_marker}" 2> /dev/null) in
@@ -143,7 +145,7 @@ if [ -x "${venv}/bin/python" ]; then
 elif [ -n "$(ls -A "${venv}" 2> /dev/null)" ]; then
     die "${venv} is neither empty nor an environment; set SSLSE_VENV to another folder, or remove this one."
 else
-    say "making ${venv} with $("${python}" --version) (about 6 GB; 1 to 5 minutes, seconds if cached)"
+    say "making ${venv} with $("${python}" --version) (about 6 GB; 1 to 5 minutes, less than one if cached)"
     mkdir -p "${venv}"
     echo new > "${begun_marker}"
     "${uv}" venv --quiet --allow-existing --python "${python}" "${venv}"

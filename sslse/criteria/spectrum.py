@@ -13,16 +13,21 @@ from sslse.errors import ConfigError
 
 
 def power_spectrum(waveform: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
-    """Return |STFT|² of frames centred on every ``hop``-th sample, with zeros beyond both ends.
+    """Return |STFT|²; see ``centred_spectrum``."""
+    spectrum = centred_spectrum(waveform, n_fft, hop, window)
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def centred_spectrum(waveform: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
+    """Return the STFT of frames centred on every ``hop``-th sample, with zeros beyond both ends.
 
     Shape:
-        waveform (B, T), window (W,) with W <= n_fft -> (B, 1 + T // hop, n_fft // 2 + 1)
+        waveform (B, T), window (W,) with W <= n_fft -> complex (B, 1 + T // hop, n_fft // 2 + 1)
     """
     # Reflection at the ends (torch's default) would look different alone and padded in a batch.
     frames = F.pad(waveform, (n_fft // 2, n_fft // 2)).unfold(1, n_fft, hop)
     left = (n_fft - len(window)) // 2
-    spectrum = real_fft(frames * F.pad(window, (left, n_fft - len(window) - left)))
-    return spectrum.real.square() + spectrum.imag.square()
+    return real_fft(frames * F.pad(window, (left, n_fft - len(window) - left)))
 
 
 def frame_count(lengths: Tensor, hop: int) -> Tensor:

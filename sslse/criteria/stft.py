@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from sslse.criteria.base import Criterion
-from sslse.criteria.spectrum import frame_count, frame_mean, power_spectrum
+from sslse.criteria.magnitude_distance import magnitude_distance
+from sslse.criteria.spectrum import centred_spectrum, frame_count
 from sslse.errors import ConfigError
-
-SMALLEST_POWER = 1e-7  # of a bin; below it there is no gradient
 
 
 class MultiResolutionSTFTLoss(Criterion):
@@ -74,12 +73,7 @@ class MultiResolutionSTFTLoss(Criterion):
             window = torch.hann_window(size, dtype=clean.dtype, device=clean.device)
             frames = frame_count(lengths, hop)
             with torch.no_grad():
-                target = power_spectrum(clean, n_fft, hop, window).clamp_min(SMALLEST_POWER).sqrt()
-            power = power_spectrum(enhanced, n_fft, hop, window)
-            estimate = power.clamp_min(SMALLEST_POWER).sqrt()
-            # Ratio of root mean squares: the count of frames cancels.
-            error = frame_mean((target - estimate).square(), frames)
-            level = frame_mean(target.square(), frames)
-            # sqrt has no finite gradient at 0, the identity
-            convergence = ((error / level) + 1e-12).sqrt() - 1e-6
-            yield convergence, frame_mean((target.log() - estimate.log()).abs(), frames)
+                target = centred_spectrum(clean, n_fft, hop, window)
+            estimate = centred_spectrum(enhanced, n_fft, hop, window)
+            whole = int(frames.min()) == target.shape[1]
+            yield magnitude_distance(estimate, target, None if whole else frames)

@@ -11,6 +11,7 @@ template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Configurations:
 se_config=conf/train_se.yaml  # pre-training of the enhancer
 asr_config=conf/train_asr.yaml  # recogniser, an ESPnet configuration
+mct_all_config=conf/train_mct_all.yaml  # where it exists, adds to that of the recogniser for MCT-all
 tokenizer_config=conf/train_tokenizer.yaml  # linear layer of the tokenizer
 joint_configs=../../../conf/joint/%s.yaml  # losses of the joint trainings; %s stands for the system's name
 finetune_config=conf/finetune.yaml  # data and steps of the joint trainings; finetune_NAME.yaml, where it exists, adds to it

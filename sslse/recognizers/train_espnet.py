@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from sslse.errors import ConfigError, SslseError, exit_status
 from sslse.recognizers.espnet_data import EspnetSet, prepare_set, prepare_tokens
 from sslse.recognizers.espnet_process import run_espnet, secure_checkpoint
 
+CONFIG = "training.yaml"  # the merged configuration that ESPnet is given
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of this module's command line."""
@@ -32,7 +35,13 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, type=Path, help="ESPnet ASR configuration, YAML")
+    parser.add_argument(
+        "--config",
+        required=True,
+        type=Path,
+        nargs="+",
+        help="ESPnet ASR configuration, YAML; of several, later ones override earlier ones",
+    )
     parser.add_argument(
         "--train",
         required=True,
@@ -63,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def train(args: argparse.Namespace) -> None:
     """Prepare what ESPnet reads, then run its trainer until the last epoch."""
-    config = read_training_config(args.config)
+    config = read_training_configs(args.config)
     max_epoch = args.max_epoch or config.get("max_epoch", 40)
     token_type = config.get("token_type", "word")
     record = {
@@ -79,6 +88,8 @@ def train(args: argparse.Namespace) -> None:
     args.exp.mkdir(parents=True, exist_ok=True)
     with atomic_open(args.exp / "training.json") as stream:
         json.dump({**record, "max_epoch": max_epoch}, stream, indent=2)
+    with atomic_open(args.exp / CONFIG) as stream:
+        yaml.safe_dump(config, stream, sort_keys=False)
     # A second run with more epochs is not done until it says so again.
     (args.exp / ".done").unlink(missing_ok=True)
     rate = int(config.get("frontend_conf", {}).get("fs", 16000))
@@ -112,6 +123,20 @@ def read_training_config(path: Path) -> dict[str, Any]:
     return config
 
 
+def read_training_configs(paths: Sequence[Path]) -> dict[str, Any]:
+    """Merge configurations: a later one overrides keys, and keys of ``*_conf``.
+
+    Raises:
+        ConfigError: see ``read_training_config``.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths:
+        for key, value in read_training_config(path).items():
+            both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+            merged[key] = {**merged[key], **value} if both else value
+    return merged
+
+
 def is_finished(exp: Path, record: dict[str, Any], max_epoch: int) -> bool:
     """Whether this training has ended; refuses a folder of another one."""
     try:
@@ -138,7 +163,7 @@ def _command(
 ) -> list[str]:
     # Through warprnnt, so that 'decoder: transducer' finds its loss.
     command = [sys.executable, "-m", "sslse.recognizers.warprnnt", "espnet2.bin.asr_train"]
-    command += ["--config", str(args.config)]
+    command += ["--config", str(args.exp / CONFIG)]
     command += ["--output_dir", str(args.exp), "--resume", "true", "--collect_stats", "false"]
     command += ["--seed", str(args.seed), "--max_epoch", str(max_epoch)]
     command += ["--ngpu", str(count_gpus() if args.ngpu is None else args.ngpu)]

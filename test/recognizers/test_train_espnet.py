@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sslse.recognizers.train_espnet import main
+from sslse.recognizers.train_espnet import main, read_training_configs
 
 CONFIG = {
     "token_type": "word",
@@ -98,3 +98,16 @@ def test_bad_configurations_are_one_sentence(arguments, tmp_path, capsys):
     (tmp_path / "config.yaml").unlink()
     assert main(arguments) == 1
     assert "there is no configuration" in capsys.readouterr().err
+
+
+def test_later_configurations_override_keys_and_keys_of_keys(tmp_path):
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text(
+        "max_epoch: 7\noptim: adamw\nscheduler_conf: {steps: [0, 9], rates: [0.0, 1.0]}\n"
+    )
+    second.write_text("max_epoch: 8\nscheduler_conf: {steps: [0, 12]}\n")
+    assert read_training_configs([first, second]) == {
+        "max_epoch": 8,
+        "optim": "adamw",
+        "scheduler_conf": {"steps": [0, 12], "rates": [0, 1]},
+    }

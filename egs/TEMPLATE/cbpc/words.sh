@@ -43,8 +43,10 @@ heard_by() {
 
 # train_asr_job NAME SEED FOLDER TRAINING_SETS...: train an ESPnet recogniser.
 train_asr_job() {
+    local configs=("${asr_config}")
+    if [ "$1" = mct_all ] && [ -e "${mct_all_config}" ]; then configs+=("${mct_all_config}"); fi
     # shellcheck disable=SC2086 # asr_args is a list of words
-    job "$1 seed $2" "$3" python -m sslse.recognizers.train_espnet --config "${asr_config}" \
+    job "$1 seed $2" "$3" python -m sslse.recognizers.train_espnet --config "${configs[@]}" \
         --train "${@:4}" --valid "${datadir}/${valid_set}_noisy" --exp "$3" --seed "$2" ${asr_args}
 }
 

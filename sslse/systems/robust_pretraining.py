@@ -16,13 +16,14 @@ from sslse.criteria.consistency import ConsistencyLoss, feature_penalty
 from sslse.criteria.contrastive import ContrastiveLoss
 from sslse.criteria.diversity import DiversityLoss
 from sslse.criteria.weighted_sum import WeightedSum
+from sslse.data.sampler import draw_generator
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.systems.enhancement import EnhancementSystem, new_enhancer
 from sslse.upstreams.gabor import gabor_filters, share_phases
 from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
-from sslse.upstreams.quantizer import gumbel_temperature, quantize
+from sslse.upstreams.quantizer import begin_with_clusters, gumbel_temperature, quantize
 from sslse.upstreams.robust_wav2vec2 import (
     Branches,
     BranchFeatures,
@@ -30,6 +31,7 @@ from sslse.upstreams.robust_wav2vec2 import (
     zero_padding,
 )
 
+CLUSTER_STREAM = 3  # of random draws
 DEFAULT_ENHANCEMENT_LOSS = {"demucs": {"criterion": "DemucsLoss"}}
 
 
@@ -47,6 +49,8 @@ class RobustPretraining(System):
             others; a public one may always.
         mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution of a
             fresh model begins as a mel filter bank; None begins at random.
+        cluster_crops: the codebooks of a fresh model begin as k-means clusters of the features of
+            this many training crops (see ``begin_with_clusters``); 0 begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
         enhancer: ``{name: demucs, …}`` for a fresh one.
         enhancer_param: folder of a trained enhancer to start from.
@@ -88,6 +92,7 @@ class RobustPretraining(System):
         init_param: str | None = None,
         add_branches: bool = False,
         mel_filters: dict[str, Any] | None = None,
+        cluster_crops: int = 0,
         fusion: dict[str, Any] | None = None,
         enhancer: dict[str, Any] | None = None,
         enhancer_param: str | None = None,
@@ -129,6 +134,7 @@ class RobustPretraining(System):
         )
         if mel_filters is not None and not init_param:
             begin_with_mel_filters(self.model, mel_filters)
+        self.cluster_crops = 0 if init_param or not quantize else cluster_crops
         self.target = target
         self.quantize = quantize
         self.mask_probability, self.mask_length = mask_probability, mask_length
@@ -160,6 +166,22 @@ class RobustPretraining(System):
             # Features are wider than codebook entries, so they have a projection of their own.
             width = network.config.conv_dim[-1]
             self.project_target = torch.nn.Linear(width, network.config.proj_codevector_dim)
+
+    @torch.no_grad()
+    def setup(self, stage: str) -> None:
+        """Fit the codebooks of a fresh model; the same seed gives the same ones."""
+        if stage != "fit" or not self.cluster_crops:
+            return
+        data = self.trainer.datamodule.train_set
+        generator = draw_generator(self.seed, CLUSTER_STREAM, 0)
+        chosen = generator.permutation(len(data))[: self.cluster_crops]
+        norm = self.model.wav2vec2.feature_projection.layer_norm
+        features = []
+        for index in chosen:
+            crop = torch.from_numpy(data.crop(data.utterances[index], generator)).unsqueeze(0)
+            encoded, _ = self.model.encode(crop, torch.tensor([crop.shape[1]]))
+            features.append(norm(encoded[0]))
+        begin_with_clusters(self.model.network.quantizer, torch.cat(features), self.seed)
 
     @property
     def needs_clean(self) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sslse.errors import ConfigError
+
 
 @dataclass
 class Quantized:
@@ -65,3 +67,46 @@ def quantize(module: nn.Module, features: Tensor, temperature: float | None) -> 
     with torch.autocast(features.device.type, enabled=False):
         vectors = torch.einsum("bmgv,gvd->bmgd", choice, codebooks.to(choice.dtype))
     return Quantized(vectors.flatten(2), probabilities, codes)
+
+
+@torch.no_grad()
+def begin_with_clusters(module: nn.Module, features: Tensor, seed: int) -> None:
+    """Set a fresh quantiser to choose the nearest of k-means centres.
+
+    Each codebook has an equal part of the channels. Its entries are the centres, turned to their
+    principal axes, so that entries near each other stand for features near each other. Codebooks
+    at random hash the features, and a small corpus gives no time to learn other ones.
+
+    Args:
+        module: ``Wav2Vec2GumbelVectorQuantizer`` of transformers.
+        features: what is quantised, (N, C).
+        seed: of the clusters.
+
+    Raises:
+        ConfigError: a codebook has more entries than there are features.
+
+    Reference:
+        Jégou et al. 2011, IEEE TPAMI 33(1):117 (product quantisation by k-means).
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    groups, entries = module.num_groups, module.num_vars
+    if len(features) < entries:
+        raise ConfigError(
+            f"{len(features)} frames are too few for {entries} clusters; raise model.cluster_crops"
+        )
+    weight, bias = module.weight_proj.weight.zero_(), module.weight_proj.bias
+    spread = module.codevectors.std()
+    codebooks = module.codevectors.zero_().view(groups, entries, -1)
+    for group, channels in enumerate(torch.arange(features.shape[1]).tensor_split(groups)):
+        kmeans = MiniBatchKMeans(entries, batch_size=4096, n_init=3, random_state=seed)
+        kmeans.fit(features[:, channels].cpu().numpy())
+        centres = torch.from_numpy(kmeans.cluster_centers_).to(weight)
+        own = slice(group * entries, (group + 1) * entries)
+        # argmin |x - c|² = argmax 2 x·c - |c|²
+        weight[own, int(channels[0]) : int(channels[-1]) + 1] = 2 * centres
+        bias[own] = -centres.square().sum(1)
+        centred = centres - centres.mean(0)
+        axes = torch.linalg.svd(centred, full_matrices=False).Vh[: codebooks.shape[-1]]
+        turned = centred @ axes.T
+        codebooks[group, :, : turned.shape[1]] = turned * (spread / turned.std())

@@ -1,5 +1,7 @@
 """Joint pre-training: the loss of transformers, branches, targets, what must not become NaN."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -282,3 +284,34 @@ def test_branch_and_fusion_names_are_checked(build, robust):
         RobustWav2Vec2.build(robust["sizes"], "clean")
     with pytest.raises(ConfigError, match="no fusion 'sum'"):
         build("EW2+SEW2", fusion={"name": "sum"})
+
+
+class Crops:
+    """What ``setup`` asks of a training set."""
+
+    utterances = tuple(range(6))
+
+    def __len__(self):
+        return len(self.utterances)
+
+    def crop(self, utterance, generator):
+        noise = torch.randn(6000, generator=torch.Generator().manual_seed(utterance))
+        return noise.numpy()
+
+
+def test_codebooks_begin_as_clusters_of_a_fresh_model_alone(build, tmp_path):
+    system = build("EW2", cluster_crops=6)
+    system._trainer = SimpleNamespace(datamodule=SimpleNamespace(train_set=Crops()))
+    random = system.model.network.quantizer.weight_proj.weight.clone()
+    system.setup("fit")
+    clusters = system.model.network.quantizer.weight_proj.weight.clone()
+    assert not torch.equal(random, clusters)
+    half = clusters.shape[1] // 2
+    assert clusters[: len(clusters) // 2, half:].abs().max() == 0  # each has its own channels
+    system.setup("fit")
+    torch.testing.assert_close(system.model.network.quantizer.weight_proj.weight, clusters)
+    system.export(tmp_path)
+    later = build("EW2", cluster_crops=6, init_param=str(tmp_path / "robust_wav2vec2"))
+    later._trainer = system._trainer
+    later.setup("fit")
+    torch.testing.assert_close(later.model.network.quantizer.weight_proj.weight, clusters)

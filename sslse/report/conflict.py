@@ -32,6 +32,8 @@ class Conflict(NamedTuple):
 def read_conflicts(exp: Path) -> dict[str, list[tuple[list[float], list[float]]]]:
     """Return system -> (steps, cosines) of each seed, of the systems that measured them.
 
+    A row between two measurements has the number of the last one again, which is left out.
+
     Args:
         exp: folder of ``seed*/<system>/metrics.csv``.
     """
@@ -39,7 +41,10 @@ def read_conflicts(exp: Path) -> dict[str, list[tuple[list[float], list[float]]]
     for path in sorted(exp.glob("seed*/*/metrics.csv")):
         curve = read_curves(path).get(COLUMN)
         if curve:
-            found.setdefault(path.parent.name, []).append(curve)
+            steps, cosines = curve
+            new = [at for at, value in enumerate(cosines) if at == 0 or value != cosines[at - 1]]
+            measured = [steps[at] for at in new], [cosines[at] for at in new]
+            found.setdefault(path.parent.name, []).append(measured)
     return found
 
 

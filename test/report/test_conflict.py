@@ -15,9 +15,9 @@ HEAD = "step,train/loss,train/conflict_cosine\n"
 
 @pytest.fixture
 def measured(experiment, tmp_path):
-    """The experiment with four measured steps of one system in two seeds."""
+    """The experiment with four measured steps of one system in two seeds, one of them repeated."""
     shutil.copytree(experiment, tmp_path / "exp")
-    for seed, rows in ((0, "0,3,0.5\n1,2,\n2,2,-0.5\n"), (1, "0,3,-0.25\n2,1,-0.75\n")):
+    for seed, rows in ((0, "0,3,0.5\n1,2,\n2,2,-0.5\n"), (1, "0,3,-0.25\n2,1,-0.75\n3,2,-0.75\n")):
         (tmp_path / f"exp/seed{seed}/ft_snr/metrics.csv").write_text(HEAD + rows)
     return tmp_path / "exp"
 

@@ -101,9 +101,10 @@ def test_mini_tasks_come_without_new_audio(mini, repository, tmp_path):
     shutil.copytree(mini, folder)
     (folder / "data/test_noisy").mkdir()
     shutil.copy(folder / "data/test/wav.scp", folder / "data/test_noisy")
-    speakers = folder / "data/test/utt2spk"  # ten utterances of as many voices: make it five
-    names = [line.split()[0] for line in speakers.read_text().splitlines()]
-    speakers.write_text("".join(f"{name} voice{n // 2}\n" for n, name in enumerate(names)))
+    for name, each in (("valid", 1), ("test", 2)):  # utterances of a speaker: no pair, and pairs
+        speakers = folder / f"data/{name}/utt2spk"
+        names = [line.split()[0] for line in speakers.read_text().splitlines()]
+        speakers.write_text("".join(f"{utt} voice{n // each}\n" for n, utt in enumerate(names)))
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.wav")}
     marks = {path: path.read_text() for path in folder.glob("data/*/.done")}
     done = prepare(repository / "egs/mini/sslmse/local/task_data.sh", folder, "--datadir", "data")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.upstreams.base import frame_mask
 
 
 class EncoderLoss(nn.Module):
@@ -46,7 +47,7 @@ class EncoderLoss(nn.Module):
         batch, frames, width = vectors.shape
         if lengths is None:
             lengths = torch.full((batch,), frames, device=vectors.device)
-        real = torch.arange(frames, device=vectors.device) < lengths[:, None]
+        real = frame_mask(lengths, frames)
         # where, not a product: padding may hold anything, NaN too.
         error = torch.where(real[..., None], vectors - reference, vectors.new_zeros(()))
         total = error.float().square().sum((1, 2))

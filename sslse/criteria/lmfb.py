@@ -10,6 +10,7 @@ from torch import Tensor
 from sslse.criteria.base import Criterion
 from sslse.criteria.spectrum import frame_count, frame_mean, mel_filters, power_spectrum
 from sslse.errors import ConfigError
+from sslse.upstreams.base import frame_mask
 
 
 class LMFBLoss(Criterion):
@@ -92,9 +93,7 @@ class LMFBLoss(Criterion):
 
     def band_std(self, features: Tensor, frames: Tensor) -> Tensor:
         """Return each band's deviation over time with its floors, (B, 1, n_mels)."""
-        mask = (
-            torch.arange(features.shape[1], device=features.device) < frames[:, None]
-        ).unsqueeze(-1)
+        mask = frame_mask(frames, features.shape[1]).unsqueeze(-1)
         count = frames[:, None, None]
         centred = (features - (features * mask).sum(1, keepdim=True) / count) * mask
         std = (centred.square().sum(1, keepdim=True) / count).sqrt()

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sslse.upstreams.base import frame_mask
+
 SMALLEST_POWER = 1e-7  # of a bin; below it there is no gradient
 SMALLEST_RATIO = 1e-12  # sqrt has no finite gradient at 0, the identity
 
@@ -44,8 +46,7 @@ class _MagnitudeDistance(torch.autograd.Function):
         mask = None
         count = torch.full((len(estimate),), estimate.shape[1], device=estimate.device)
         if frames is not None:
-            mask = torch.arange(estimate.shape[1], device=estimate.device) < frames[:, None]
-            mask = mask.unsqueeze(-1).to(estimate.real.dtype)
+            mask = frame_mask(frames, estimate.shape[1]).unsqueeze(-1).to(estimate.real.dtype)
             count = frames
         ours, theirs = _power(estimate), _power(target)
         small = ours <= SMALLEST_POWER

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.upstreams.base import frame_mask
 
 
 class SoftDTWLoss(nn.Module):
@@ -169,6 +170,6 @@ def _prepare(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
             f"lengths {lengths.tolist()} must be one number from 1 to {frames} for each of the "
             f"{len(x)} sequences"
         )
-    real = torch.arange(frames, device=x.device) < lengths[:, None]
+    real = frame_mask(lengths, frames)
     # where, not a product: padding may hold anything, NaN too.
     return torch.where(real.unsqueeze(2), x, x.new_zeros(())), lengths

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sslse.criteria.real_fft import real_fft
 from sslse.errors import ConfigError
+from sslse.upstreams.base import frame_mask
 
 
 def power_spectrum(waveform: Tensor, n_fft: int, hop: int, window: Tensor) -> Tensor:
@@ -37,8 +38,8 @@ def frame_count(lengths: Tensor, hop: int) -> Tensor:
 
 def frame_mean(values: Tensor, frames: Tensor) -> Tensor:
     """Average over the real frames and over the bands, (B, F, D) -> (B,)."""
-    mask = torch.arange(values.shape[1], device=values.device) < frames[:, None]
-    return (values * mask.unsqueeze(-1)).sum((1, 2)) / (frames * values.shape[2])
+    mask = frame_mask(frames, values.shape[1]).unsqueeze(-1)
+    return (values * mask).sum((1, 2)) / (frames * values.shape[2])
 
 
 def mel_filters(

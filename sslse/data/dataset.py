@@ -98,6 +98,14 @@ class CropMixtureDataset(Dataset):
         return item
 
 
+def random_crops(
+    data: CropMixtureDataset, count: int, generator: np.random.Generator
+) -> list[torch.Tensor]:
+    """Return a crop (T,) of each of ``count`` utterances, or of all where there are fewer."""
+    chosen = generator.permutation(len(data))[:count]
+    return [torch.from_numpy(data.crop(data.utterances[index], generator)) for index in chosen]
+
+
 class CropPairDataset(CropMixtureDataset):
     """The same of utterances that are noisy already: ``wav.scp`` with its clean ``spk1.scp``."""
 

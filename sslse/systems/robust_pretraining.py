@@ -16,6 +16,7 @@ from sslse.criteria.consistency import ConsistencyLoss, feature_penalty
 from sslse.criteria.contrastive import ContrastiveLoss
 from sslse.criteria.diversity import DiversityLoss
 from sslse.criteria.weighted_sum import WeightedSum
+from sslse.data.dataset import random_crops
 from sslse.data.sampler import draw_generator
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
@@ -174,12 +175,10 @@ class RobustPretraining(System):
             return
         data = self.trainer.datamodule.train_set
         generator = draw_generator(self.seed, CLUSTER_STREAM, 0)
-        chosen = generator.permutation(len(data))[: self.cluster_crops]
         norm = self.model.wav2vec2.feature_projection.layer_norm
         features = []
-        for index in chosen:
-            crop = torch.from_numpy(data.crop(data.utterances[index], generator)).unsqueeze(0)
-            encoded, _ = self.model.encode(crop, torch.tensor([crop.shape[1]]))
+        for crop in random_crops(data, self.cluster_crops, generator):
+            encoded, _ = self.model.encode(crop.unsqueeze(0), torch.tensor([len(crop)]))
             features.append(norm(encoded[0]))
         begin_with_clusters(self.model.network.quantizer, torch.cat(features), self.seed)
 

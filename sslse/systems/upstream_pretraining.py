@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sslse.data.dataset import random_crops
 from sslse.data.sampler import draw_generator
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
@@ -98,8 +99,7 @@ class UpstreamPretraining(System):
             return
         data = self.trainer.datamodule.train_set
         generator = draw_generator(self.seed, KMEANS_STREAM, 0)
-        chosen = generator.permutation(len(data))[: self.kmeans_utterances]
-        crops = [torch.from_numpy(data.crop(data.utterances[i], generator)) for i in chosen]
+        crops = random_crops(data, self.kmeans_utterances, generator)
         self.units.fit(torch.stack(crops), seed=self.seed)
 
     def span_mask(self, batch: int, frames: int, generator: torch.Generator) -> torch.Tensor:

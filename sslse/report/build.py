@@ -17,7 +17,7 @@ from sslse.report.analyses import read_analyses
 from sslse.report.claims import make_claims
 from sslse.report.conditions import condition_tables
 from sslse.report.examples import make_examples
-from sslse.report.grid import Grid, main_grid
+from sslse.report.grid import Grid, common_grids, main_grid
 from sslse.report.markdown import results_markdown
 from sslse.report.page import html_page
 from sslse.report.papers import find_paper
@@ -31,7 +31,8 @@ class Report:
 
     Args:
         results: all scores.
-        grids: the tables: all measures, then one measure by test condition.
+        grids: the tables: all measures; the same of the seeds that all rows have, where some
+            have more; one measure by test condition.
         markdown: path of ``RESULTS.md``.
         page: path of the HTML page.
     """
@@ -102,7 +103,7 @@ def build_report(
     common = {
         "title": title,
         "claims": claims,
-        "conditions": condition_tables(results, beside),
+        "tables": [*common_grids(results), *condition_tables(results, beside)],
         "paper": beside,
         "settings": read_settings(results) if added else [],
         "commands": list(commands),
@@ -122,7 +123,7 @@ def build_report(
         )
     with atomic_open(text) as stream:
         stream.write(results_markdown(results, **common))
-    return Report(results, [main_grid(results), *common["conditions"]], text, page)
+    return Report(results, [main_grid(results), *common["tables"]], text, page)
 
 
 def _conditions(noisy: DataDir | None) -> dict[str, str]:

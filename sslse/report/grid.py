@@ -25,13 +25,23 @@ class Grid:
     rows: dict[Key, tuple[Cell | None, ...]]
     title: str = ""
 
+    @property
+    def of_measures(self) -> bool:
+        """Whether the columns are measures; else one measure under several conditions."""
+        return self.heads == self.measures
+
     def best(self, place: int) -> list[Key]:
-        """Return the rows whose mean prints as the best of a column, clean speech aside."""
+        """Return the rows whose mean prints as the best of a column, clean speech aside.
+
+        A row of fewer seeds than others does not compete: seeds may differ more than systems.
+        """
         measure = self.measures[place]
+        cells = {key: cells[place] for key, cells in self.rows.items() if cells[place] is not None}
+        most = max((len(cell.values) for cell in cells.values()), default=0)
         means = {
-            key: cells[place].mean
-            for key, cells in self.rows.items()
-            if cells[place] is not None and key[0] != "clean"
+            key: cell.mean
+            for key, cell in cells.items()
+            if key[0] != "clean" and len(cell.values) == most
         }
         if len(means) < 2:
             return []
@@ -40,8 +50,17 @@ class Grid:
         return [key for key, mean in means.items() if format_number(measure, mean) == printed]
 
 
-def main_grid(results: Results) -> Grid:
+def main_grid(results: Results, title: str = "") -> Grid:
     """Return the table of all measures."""
     rows = {key: tuple(cells[c] for c in results.columns) for key, cells in results.table.items()}
     columns = tuple(results.columns)
-    return Grid(columns, columns, rows)
+    return Grid(columns, columns, rows, title)
+
+
+def common_grids(results: Results) -> list[Grid]:
+    """Return the same table of the seeds that all rows have, where some rows have more."""
+    common = results.common()
+    if common is None:
+        return []
+    seeds = f"Seed{'s' * (len(common.seeds) > 1)} {', '.join(map(str, common.seeds))}"
+    return [main_grid(common, f"{seeds} alone, which every system has")]

@@ -23,7 +23,7 @@ def results_markdown(
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
-    conditions: Sequence[Grid] = (),
+    tables: Sequence[Grid] = (),
     analyses: Sequence[Analysis] = (),
 ) -> str:
     """Return the page; it holds no dates, so the same results give the same bytes.
@@ -37,7 +37,7 @@ def results_markdown(
         commands: that made the results.
         versions: of packages.
         remarks: paragraphs of the experimenter's own.
-        conditions: tables by test condition.
+        tables: below the main one: of common seeds, by test condition.
         analyses: of the systems; their numbers, as tables.
     """
     parts = [
@@ -45,7 +45,7 @@ def results_markdown(
         markdown_table(results, main_grid(results)),
         "\n".join(f"- {text}" for text in [*notes(results), *remarks]),
     ]
-    for grid in conditions:
+    for grid in tables:
         parts.append(f"## {grid.title}")
         parts.append(markdown_table(results, grid))
     if claims:

@@ -33,7 +33,7 @@ def html_page(
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
-    conditions: Sequence[Grid] = (),
+    tables: Sequence[Grid] = (),
     analyses: Sequence[Analysis] = (),
     trajectories: Sequence[TrajectoryExample] = (),
 ) -> str:
@@ -50,7 +50,7 @@ def html_page(
         commands: that made the results.
         versions: of packages.
         remarks: paragraphs of the experimenter's own, below the table.
-        conditions: tables by test condition.
+        tables: below the main one: of common seeds, by test condition.
         analyses: figures of analyses of the systems.
         trajectories: pictures of articulation, measured and predicted.
     """
@@ -58,7 +58,7 @@ def html_page(
     training = training_charts(results)
     sections = [
         ("result", "Result", _result(results, paper, remarks)),
-        ("conditions", "By condition", _conditions(results, conditions)),
+        ("tables", "More tables", _more_tables(results, tables)),
         ("claims", "What holds, and what does not", claims_section(claims)),
         ("paper", "Beside the paper", _paper(results, paper) if paper else ""),
         ("snr", "Against the SNR of the input", _figures(results, figures)),
@@ -93,11 +93,8 @@ def _dot(color: int) -> str:
 
 
 def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> str:
-    heads = "".join(
-        f"<th>{escape(heading(column)).replace('WER ', 'WER<br>')}<small>"
-        f"{unit(column) or '&nbsp;'} {'↓' if lower_is_better(column) else '↑'}</small></th>"
-        for column in results.columns
-    )
+    grid = main_grid(results)
+    heads = _heads(grid)
     group = ""
     if paper:
         group = (
@@ -110,7 +107,7 @@ def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> st
             for number, name in enumerate(paper.columns)
         )
     lines = []
-    for key, cells in _rows(results, main_grid(results)).items():
+    for key, cells in _rows(results, grid).items():
         if paper:
             numbers = paper.rows.get(key, (None,) * len(paper.columns))
             cells += "".join(
@@ -125,6 +122,17 @@ def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> st
     )
     paragraphs = [*notes(results), *remarks]
     return table + "".join(f'<p class="note">{escape(text)}</p>' for text in paragraphs)
+
+
+def _heads(grid: Grid) -> str:
+    """Return the ``<th>`` elements of the columns: a measure has its unit and better direction."""
+    if not grid.of_measures:
+        return "".join(f"<th>{escape(head)}</th>" for head in grid.heads)
+    return "".join(
+        f"<th>{escape(heading(column)).replace('WER ', 'WER<br>')}<small>"
+        f"{unit(column) or '&nbsp;'} {'↓' if lower_is_better(column) else '↑'}</small></th>"
+        for column in grid.measures
+    )
 
 
 def _rows(results: Results, grid: Grid) -> dict[Key, str]:
@@ -144,17 +152,16 @@ def _rows(results: Results, grid: Grid) -> dict[Key, str]:
     return rows
 
 
-def _conditions(results: Results, grids: Sequence[Grid]) -> str:
+def _more_tables(results: Results, grids: Sequence[Grid]) -> str:
     parts = []
     for grid in grids:
-        heads = "".join(f"<th>{escape(head)}</th>" for head in grid.heads)
         lines = "".join(
             f"<tr{' class=added' * key[1]}>{cells}</tr>"
             for key, cells in _rows(results, grid).items()
         )
         parts.append(
             f'<h3>{escape(grid.title)}</h3><div class="scroll"><table><thead><tr><th>system</th>'
-            f"{heads}</tr></thead><tbody>{lines}</tbody></table></div>"
+            f"{_heads(grid)}</tr></thead><tbody>{lines}</tbody></table></div>"
         )
     return "".join(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -98,6 +98,7 @@ class Results:
         pattern: of the conditions that count (``*`` and ``?``).
         show: patterns of the columns that the table has.
         added: whether systems with observation adding are rows.
+        seeds: those that count (default: all).
 
     Raises:
         DataError: nothing is scored there.
@@ -113,10 +114,12 @@ class Results:
         pattern: str = "*",
         show: Sequence[str] = ("*",),
         added: bool = True,
+        seeds: Collection[int] | None = None,
     ) -> None:
         self.added = added
         self.show = tuple(show)
         self.conditions = dict(conditions or {})
+        self.pattern = pattern
         self.utterances = None
         if self.conditions:
             self.utterances = frozenset(
@@ -128,7 +131,8 @@ class Results:
         self.folders: dict[str, dict[int, Path]] = {}
         for folder in sorted(self.exp.glob(f"seed*/*/decode_{set_name}")):
             match = re.fullmatch(r"seed(\d+)", folder.parent.parent.name)
-            if match and any(folder.glob(f"oa*/scores/{SUMMARY}")):
+            counts = match and (seeds is None or int(match[1]) in seeds)
+            if counts and any(folder.glob(f"oa*/scores/{SUMMARY}")):
                 self.folders.setdefault(folder.parent.name, {})[int(match[1])] = folder
         if not self.folders:
             raise DataError(
@@ -146,6 +150,14 @@ class Results:
         """Return the same results in some of the conditions; None where there are none such."""
         if not any(fnmatchcase(value, pattern) for value in self.conditions.values()):
             return None
+        return self._part(pattern, self.seeds)
+
+    def common(self) -> Results | None:
+        """Return the results of the seeds that all rows have; None where that is all or none."""
+        seeds = set(self.seeds).intersection(*(row.runs for row in self.rows.values()))
+        return self._part(self.pattern, seeds) if 0 < len(seeds) < len(self.seeds) else None
+
+    def _part(self, pattern: str, seeds: Collection[int]) -> Results:
         return Results(
             self.exp,
             self.set_name,
@@ -155,6 +167,7 @@ class Results:
             pattern=pattern,
             show=self.show,
             added=self.added,
+            seeds=seeds,
         )
 
     @cached_property

@@ -10,7 +10,7 @@ from sslse.report.results import Results
 
 def _heads(grid: Grid, arrows: bool) -> list[str]:
     """Heads as printed: a measure with its unit (and which way is better), a condition as it is."""
-    if grid.title:
+    if not grid.of_measures:
         return list(grid.heads)
     texts = []
     for name in grid.heads:
@@ -95,9 +95,15 @@ def notes(results: Results) -> list[str]:
             f"The means are over {len(counted)} utterances; other conditions stand in their own "
             f"columns below: {', '.join(sorted(left_out))}."
         )
+    fewer: dict[tuple[int, ...], list[str]] = {}
     for row in results.rows.values():
         if len(row.runs) < seeds:
-            sentences.append(f"{row.label}: seeds {', '.join(map(str, row.runs))} only.")
+            fewer.setdefault(tuple(row.runs), []).append(row.label)
+    for runs, labels in fewer.items():
+        sentences.append(
+            f"Seed{'s' if len(runs) > 1 else ''} {', '.join(map(str, runs))} only, so not compared "
+            f"for the best: {', '.join(labels)}."
+        )
     for limit in sorted(set(results.limits().values())):
         names = [heading(c) for c, number in results.limits().items() if number == limit]
         sentences.append(f"{', '.join(names)}: the first {limit} utterances of the set only.")

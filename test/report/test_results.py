@@ -17,7 +17,7 @@ from sslse.report.build import build_report
 from sslse.report.conditions import condition_tables
 from sslse.report.curves import weight_charts
 from sslse.report.format import format_cell, format_number
-from sslse.report.grid import main_grid
+from sslse.report.grid import common_grids, main_grid
 from sslse.report.paper import Conditions, paper_lines
 from sslse.report.papers import PAPERS, find_paper
 from sslse.report.papers.sslmse import PAPER
@@ -68,6 +68,32 @@ def test_the_best_leaves_clean_speech_aside(results):
     grid = main_grid(results)
     assert grid.best(grid.heads.index("wer_ssl"))[0][0] == "ft_ssl_mse"
     assert grid.best(grid.heads.index("sdr"))[0][0] == "ft_snr"
+
+
+@pytest.fixture
+def uneven(experiment, tmp_path):
+    """The best system of two seeds of three."""
+    shutil.copytree(experiment, tmp_path / "exp")
+    shutil.rmtree(tmp_path / "exp/seed2/ft_ssl_mse")
+    return Results(tmp_path / "exp", "test")
+
+
+def test_a_row_of_fewer_seeds_is_not_the_best(uneven):
+    grid = main_grid(uneven)
+    assert grid.best(grid.heads.index("wer_ssl"))[0][0] == "ft_lmfb"
+    labels = ", ".join(row.label for row in uneven.rows.values() if row.system == "ft_ssl_mse")
+    assert f"Seeds 0, 1 only, so not compared for the best: {labels}." in notes(uneven)
+
+
+def test_seeds_that_all_rows_have_are_a_table_of_their_own(uneven, results):
+    assert common_grids(results) == []
+    [grid] = common_grids(uneven)
+    assert grid.title == "Seeds 0, 1 alone, which every system has"
+    place = grid.heads.index("wer_ssl")
+    assert grid.best(place)[0][0] == "ft_ssl_mse"
+    for key, cells in grid.rows.items():
+        assert cells[place].values == uneven.table[key]["wer_ssl"].values[:2]
+    assert "WER ssl % ↓" in markdown_table(uneven, grid)
 
 
 def test_what_every_row_misses_is_said_once(tmp_path):

@@ -73,7 +73,7 @@ score_job() {
 # table_systems: the rows of a table, with commas between.
 table_systems() {
     # shellcheck disable=SC2046 # words
-    printf '%s,' noisy clean $(enhancer_systems) | sed 's/,$//'
+    printf '%s,' clean noisy $(enhancer_systems) | sed 's/,$//'
 }
 
 # report_of SET: the folder of its report.

@@ -10,8 +10,14 @@ for set in ${test_sets}; do
     if [ -n "${part}" ]; then options+=(--systems "$(table_systems)"); fi
     # Folders of earlier runs may have observation adding where this one has none.
     if [ -z "${oa_weights-0}" ]; then options+=(--without-oa); fi
-    if [ -n "${remarks}" ] && [ -f "${remarks}" ]; then options+=(--remarks "${remarks}"); fi
+    # Those of a table or figure, where there are such, stand in place of the recipe's.
+    for file in "${remarks%.txt}_${part}.txt" "${remarks}"; do
+        if [ -f "${file}" ]; then
+            options+=(--remarks "${file}")
+            break
+        fi
+    done
     if [ -n "${analyses:-}" ]; then options+=(--analyses "${analyses}"); fi
     sslse report --exp "${expdir}" --set "${set}" --out "${folder}" --data "${datadir}/${set}_noisy" \
-        --title "${title}" --paper "${paper}${part:+/${part#table_}}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"
+        --title "${title}${table:+: Table ${table}}${figure:+: Figure ${figure}}" --paper "${paper}${part:+/${part#table_}}" --command "${SSLSE_COMMAND:-./run.sh}" "${options[@]}" > "${folder}/table.txt"
 done

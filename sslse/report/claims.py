@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from sslse.metrics.base import kind_of, lower_is_better
@@ -43,15 +43,13 @@ def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comp
     rows = results.rows
     if first not in rows or second not in rows:
         return None
-    seeds = [seed for seed in rows[first].runs if seed in rows[second].runs]
-    tables = [
-        replace(rows[key], runs={seed: rows[key].runs[seed] for seed in seeds}).column(column)
-        for key in (first, second)
-    ]
-    if not seeds or any(len(table) != len(seeds) for table in tables):
+    tables = [rows[key].column(column) for key in (first, second)]
+    seeds = [seed for seed in tables[0] if seed in tables[1]]
+    if not seeds:
         return None
+    pairs = ([table[seed] for seed in seeds] for table in tables)
     return paired_bootstrap(
-        *tables, lower_is_better=lower_is_better(column), trials=kind_of(column) == "eer"
+        *pairs, lower_is_better=lower_is_better(column), trials=kind_of(column) == "eer"
     )
 
 

@@ -143,7 +143,7 @@ def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
         for key, row in results.rows.items():
             if column == "sdr" and key[0] == "clean":
                 continue  # infinite
-            seeds = row.column(column)
+            seeds = list(row.column(column).values())
             points = [(x, _pooled(seeds, group)) for x, group in bins]
             points = [(x, scale * y) for x, y in points if y is not None]
             if points:

@@ -321,7 +321,7 @@ def _measured(results: Results, key: tuple[str, bool], utterance: str) -> str:
     """SDR of one clip, where it says something."""
     if key[0] == "clean" or "sdr" not in results.columns:
         return ""
-    tables = results.rows[key].column("sdr")
+    tables = list(results.rows[key].column("sdr").values())
     value = tables[0].get(utterance) if tables else None
     return f"SDR {format_number('sdr', value[0])}" if value else ""
 

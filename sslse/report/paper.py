@@ -96,7 +96,7 @@ def paper_lines(results: Results, paper: Paper) -> list[tuple[str, str, str]]:
             lines.append(
                 (
                     f"{change.text}: {first} relative to {second}",
-                    f"{minus(change.percent, '+g')} %",
+                    f"{minus(change.percent, '+.3g')} %",
                     ", ".join(measured),
                 )
             )

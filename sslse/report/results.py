@@ -55,11 +55,17 @@ class Row:
         """Name of the folder of the system."""
         return self.key[0]
 
-    def column(self, name: str) -> list[dict[str, tuple[float, float]]]:
-        """Return utterance to (numerator, denominator) of each seed that has the column."""
-        folders = [run / "scores" for run in self.runs.values()]
-        tables = [read_column(folder, name) for folder in folders if name in read_summary(folder)]
-        return [{u: v for u, v in table.items() if self._counts(u, name)} for table in tables]
+    def seeds(self, name: str) -> list[int]:
+        """Return the seeds that have a column."""
+        return [seed for seed, run in self.runs.items() if name in read_summary(run / "scores")]
+
+    def column(self, name: str) -> dict[int, dict[str, tuple[float, float]]]:
+        """Return seed to utterance to (numerator, denominator), of the seeds that have it."""
+        tables = {s: read_column(self.runs[s] / "scores", name) for s in self.seeds(name)}
+        return {
+            seed: {u: value for u, value in table.items() if self._counts(u, name)}
+            for seed, table in tables.items()
+        }
 
     def _counts(self, item: str, column: str) -> bool:
         """Whether an utterance, or both of a trial, are among those that count."""
@@ -70,7 +76,7 @@ class Row:
         """Return how many values of a column there are, over all seeds."""
         if self.utterances is None:
             return self._count(name, "n_scored")
-        return sum(map(len, self.column(name)))
+        return sum(map(len, self.column(name).values()))
 
     def failed(self, name: str) -> int:
         """Return how many values of a column are missing, over all seeds."""
@@ -116,6 +122,7 @@ class Results:
         added: bool = True,
         seeds: Collection[int] | None = None,
     ) -> None:
+        self.counted_seeds = seeds
         self.added = added
         self.show = tuple(show)
         self.conditions = dict(conditions or {})
@@ -144,20 +151,19 @@ class Results:
             raise DataError(f"{unknown[0]} is not scored; there are {', '.join(self.folders)}")
         known = [name for name in self.labels if name in self.folders]
         self.systems = list(systems) or known + [name for name in self.folders if name not in known]
-        self.seeds = sorted({seed for runs in self.folders.values() for seed in runs})
 
     def within(self, pattern: str) -> Results | None:
         """Return the same results in some of the conditions; None where there are none such."""
         if not any(fnmatchcase(value, pattern) for value in self.conditions.values()):
             return None
-        return self._part(pattern, self.seeds)
+        return self._part(pattern)
 
     def common(self) -> Results | None:
-        """Return the results of the seeds that all rows have; None where that is all or none."""
-        seeds = set(self.seeds).intersection(*(row.runs for row in self.rows.values()))
+        """Return the results of the seeds that all cells have; None where that is all or none."""
+        seeds = set(self.seeds).intersection(*self.cell_seeds.values())
         return self._part(self.pattern, seeds) if 0 < len(seeds) < len(self.seeds) else None
 
-    def _part(self, pattern: str, seeds: Collection[int]) -> Results:
+    def _part(self, pattern: str, seeds: Collection[int] | None = None) -> Results:
         return Results(
             self.exp,
             self.set_name,
@@ -167,7 +173,7 @@ class Results:
             pattern=pattern,
             show=self.show,
             added=self.added,
-            seeds=seeds,
+            seeds=self.counted_seeds if seeds is None else seeds,
         )
 
     @cached_property
@@ -217,6 +223,17 @@ class Results:
         return next(iter(scored.values())) if len(scored) == 1 and not choices else None
 
     @cached_property
+    def cell_seeds(self) -> dict[tuple[Key, str], list[int]]:
+        """Row and column to the seeds of that number, where there is one."""
+        found = {(key, c): row.seeds(c) for key, row in self.rows.items() for c in self.columns}
+        return {place: seeds for place, seeds in found.items() if seeds}
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Seeds that have a number in the table."""
+        return sorted({seed for seeds in self.cell_seeds.values() for seed in seeds})
+
+    @cached_property
     def columns(self) -> list[str]:
         """Columns that at least one row has: signals, the recognisers, then others by name."""
         found = {
@@ -242,7 +259,7 @@ class Results:
             entries = [summary[column] for summary in summaries if column in summary]
             values = [summary_value(entry) for entry in entries]
         else:
-            entries = [table for table in row.column(column) if table]
+            entries = [table for table in row.column(column).values() if table]
             values = []
             for table in entries:
                 if kind_of(column) == "eer":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sslse.metrics.base import lower_is_better
 from sslse.report.format import format_cell, heading, unit
 from sslse.report.grid import Grid
-from sslse.report.results import Results
+from sslse.report.results import Key, Results
 
 
 def _heads(grid: Grid, arrows: bool) -> list[str]:
@@ -95,15 +95,12 @@ def notes(results: Results) -> list[str]:
             f"The means are over {len(counted)} utterances; other conditions stand in their own "
             f"columns below: {', '.join(sorted(left_out))}."
         )
-    fewer: dict[tuple[int, ...], list[str]] = {}
-    for row in results.rows.values():
-        if len(row.runs) < seeds:
-            fewer.setdefault(tuple(row.runs), []).append(row.label)
-    for runs, labels in fewer.items():
-        sentences.append(
-            f"Seed{'s' if len(runs) > 1 else ''} {', '.join(map(str, runs))} only, so not compared "
-            f"for the best: {', '.join(labels)}."
-        )
+    for what, fewer in (("", _fewer(results, 0)), ("columns ", _fewer(results, 1))):
+        for runs, names in fewer.items():
+            sentences.append(
+                f"Seed{'s' if len(runs) > 1 else ''} {', '.join(map(str, runs))} only"
+                f"{'' if what else ', so not compared for the best'}: {what}{', '.join(names)}."
+            )
     for limit in sorted(set(results.limits().values())):
         names = [heading(c) for c, number in results.limits().items() if number == limit]
         sentences.append(f"{', '.join(names)}: the first {limit} utterances of the set only.")
@@ -116,3 +113,16 @@ def notes(results: Results) -> list[str]:
     if failures:
         sentences.append("Failed (left out of the means, not zero): " + "; ".join(failures) + ".")
     return sentences
+
+
+def _fewer(results: Results, axis: int) -> dict[tuple[int, ...], list[str]]:
+    """Return seeds to the rows (axis 0) or columns (1) that have these alone of all seeds."""
+    found: dict[Key | str, set[int]] = {}
+    for place, seeds in results.cell_seeds.items():
+        found.setdefault(place[axis], set()).update(seeds)
+    fewer: dict[tuple[int, ...], list[str]] = {}
+    for place, seeds in found.items():
+        if len(seeds) < len(results.seeds):
+            name = heading(place) if axis else results.rows[place].label
+            fewer.setdefault(tuple(sorted(seeds)), []).append(name)
+    return fewer

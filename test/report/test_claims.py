@@ -1,5 +1,6 @@
 """Sentences follow from the numbers, in both directions."""
 
+import json
 import shutil
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from sslse.report.claims import HOLDS, OPEN, REVERSED, make_claims
 from sslse.report.papers.sslmse import PAPER
 from sslse.report.results import Results
+from sslse.report.table import notes
 
 A, B = ("ft_ssl_mse", False), ("ft_snr", False)
 
@@ -44,6 +46,19 @@ def test_pairs_use_the_seeds_that_both_have(experiment, tmp_path):
     shutil.rmtree(tmp_path / "exp/seed2/ft_snr")
     (claim, *_) = make_claims(Results(tmp_path / "exp", "test"), [(A, B)], [])
     assert len(claim.comparison.per_seed) == 2
+
+
+def test_a_column_of_one_seed_is_compared_over_that_seed(experiment, tmp_path):
+    shutil.copytree(experiment, tmp_path / "exp")
+    for path in tmp_path.glob("exp/seed[12]/*/decode_test/*/scores/summary.json"):
+        summary = json.loads(path.read_text())
+        del summary["wer_logmel"]
+        path.write_text(json.dumps(summary))
+    part = Results(tmp_path / "exp", "test", labels=PAPER.labels)
+    claims = {claim.column: claim for claim in make_claims(part, [(A, B)], [])}
+    assert [len(claims[c].comparison.per_seed) for c in ("wer_ssl", "wer_logmel")] == [3, 1]
+    assert "Seed 0 only: columns WER logmel." in notes(part)
+    assert part.common().seeds == [0]
 
 
 def test_quality_says_higher_or_lower(results):

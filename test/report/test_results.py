@@ -248,7 +248,9 @@ def test_error_rates_of_trials_by_condition(tmp_path):
     (x, y) = table.rows["sv", False]
     assert x.values == (0, 0, 0) and (x.n_scored, x.n_failed) == (18, 0)
     assert (y.n_scored, y.n_failed) == (15, 3)
-    for value, scored in zip(y.values, results.rows["sv", False].column("eer_sv"), strict=True):
+    for value, scored in zip(
+        y.values, results.rows["sv", False].column("eer_sv").values(), strict=True
+    ):
         pairs = np.array([pair for name, pair in scored.items() if "-y" in name])
         assert value == pytest.approx(equal_error_rate(pairs[:, 0], pairs[:, 1] > 0))
 
@@ -265,7 +267,7 @@ def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):
             experiment, "test", tmp_path / "out", data=data, paper="x", num_examples=0
         )
     row = report.results.rows["ft_snr", False]
-    assert [len(table) for table in row.column("wer_ssl")] == [len(names) - 1] * 3
+    assert [len(table) for table in row.column("wer_ssl").values()] == [len(names) - 1] * 3
     assert report.results.table["noisy", False]["pesq"].n_failed == 6
 
 

@@ -121,7 +121,7 @@ TABLES = {
             *((WAVLM_BASE_PLUS, SNR), (WAVLM_BASE_PLUS, NOISY)),
         ),
         compared=(),
-        show=("*@noise",),
+        show=("*@noise", "wer_ssl", "eer_asv", "acc_ic"),
     ),
     "figure_3": replace(
         PAPER,

@@ -132,6 +132,6 @@ TABLES = {
         changes=(),
         better=(),
         compared=(),
-        show=("sdr", "dnsmos_ovrl", "wer_*"),
+        show=("sdr", "dnsmos_ovrl", "wer_ssl", "wer_logmel", "wer_whisper*"),
     ),
 }

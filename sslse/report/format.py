@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sslse.metrics.base import kind_of
@@ -97,6 +98,16 @@ def minus(value: float, spec: str) -> str:
         '−1.2'
     """
     return format(value, spec).replace("-", "−")
+
+
+def name_seeds(seeds: Collection[int]) -> str:
+    """Return seeds as a sentence begins with them.
+
+    Example:
+        >>> name_seeds([0]), name_seeds([0, 2])
+        ('Seed 0', 'Seeds 0, 2')
+    """
+    return f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def format_cell(column: str, cell: Cell | None) -> tuple[str, str]:

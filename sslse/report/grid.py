@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sslse.metrics.base import lower_is_better
-from sslse.report.format import Cell, format_number
+from sslse.report.format import Cell, format_number, name_seeds
 from sslse.report.results import Key, Results
 
 
@@ -62,5 +62,4 @@ def common_grids(results: Results) -> list[Grid]:
     common = results.common()
     if common is None:
         return []
-    seeds = f"Seed{'s' * (len(common.seeds) > 1)} {', '.join(map(str, common.seeds))}"
-    return [main_grid(common, f"{seeds} alone, which every system has")]
+    return [main_grid(common, f"{name_seeds(common.seeds)} alone, which every system has")]

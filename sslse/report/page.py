@@ -321,8 +321,8 @@ def _measured(results: Results, key: tuple[str, bool], utterance: str) -> str:
     """SDR of one clip, where it says something."""
     if key[0] == "clean" or "sdr" not in results.columns:
         return ""
-    tables = list(results.rows[key].column("sdr").values())
-    value = tables[0].get(utterance) if tables else None
+    row = results.rows[key]
+    value = row.column("sdr").get(min(row.runs), {}).get(utterance)  # of the seed that is heard
     return f"SDR {format_number('sdr', value[0])}" if value else ""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,9 +56,14 @@ class Row:
         """Name of the folder of the system."""
         return self.key[0]
 
+    @cached_property
+    def summaries(self) -> dict[int, dict[str, Any]]:
+        """Seed to its summary of scores, each file read once."""
+        return {seed: read_summary(run / "scores") for seed, run in self.runs.items()}
+
     def seeds(self, name: str) -> list[int]:
         """Return the seeds that have a column."""
-        return [seed for seed, run in self.runs.items() if name in read_summary(run / "scores")]
+        return [seed for seed, summary in self.summaries.items() if name in summary]
 
     def column(self, name: str) -> dict[int, dict[str, tuple[float, float]]]:
         """Return seed to utterance to (numerator, denominator), of the seeds that have it."""
@@ -88,8 +94,7 @@ class Row:
         return len(self.utterances) * len(self.column(name)) - self.scored(name)
 
     def _count(self, name: str, key: str) -> int:
-        summaries = [read_summary(run / "scores") for run in self.runs.values()]
-        return sum(summary[name][key] for summary in summaries if name in summary)
+        return sum(self.summaries[seed][name][key] for seed in self.seeds(name))
 
 
 class Results:
@@ -156,14 +161,15 @@ class Results:
         """Return the same results in some of the conditions; None where there are none such."""
         if not any(fnmatchcase(value, pattern) for value in self.conditions.values()):
             return None
-        return self._part(pattern)
+        return self._part(pattern, self.counted_seeds)
 
     def common(self) -> Results | None:
         """Return the results of the seeds that all cells have; None where that is all or none."""
-        seeds = set(self.seeds).intersection(*self.cell_seeds.values())
+        systems = [self.folders[name] for name in self.systems]  # also those without a number
+        seeds = set(self.seeds).intersection(*systems, *self.cell_seeds.values())
         return self._part(self.pattern, seeds) if 0 < len(seeds) < len(self.seeds) else None
 
-    def _part(self, pattern: str, seeds: Collection[int] | None = None) -> Results:
+    def _part(self, pattern: str, seeds: Collection[int] | None) -> Results:
         return Results(
             self.exp,
             self.set_name,
@@ -173,7 +179,7 @@ class Results:
             pattern=pattern,
             show=self.show,
             added=self.added,
-            seeds=self.counted_seeds if seeds is None else seeds,
+            seeds=seeds,
         )
 
     @cached_property
@@ -239,8 +245,8 @@ class Results:
         found = {
             name
             for row in self.rows.values()
-            for run in row.runs.values()
-            for name in read_summary(run / "scores")
+            for summary in row.summaries.values()
+            for name in summary
             if name not in ("about", *HIDDEN) and not name.startswith("cer_")
             if any(fnmatchcase(name, pattern) for pattern in self.show)
         }
@@ -255,9 +261,7 @@ class Results:
         """Return one number of the table, or None where nothing was scored."""
         row = self.rows[key]
         if self.utterances is None:
-            summaries = [read_summary(run / "scores") for run in row.runs.values()]
-            entries = [summary[column] for summary in summaries if column in summary]
-            values = [summary_value(entry) for entry in entries]
+            values = [summary_value(row.summaries[seed][column]) for seed in row.seeds(column)]
         else:
             entries = [table for table in row.column(column).values() if table]
             values = []
@@ -279,8 +283,8 @@ class Results:
     @cached_property
     def about(self) -> dict:
         """The ``about`` entry (versions, number of utterances) of the first scores."""
-        first = next(iter(next(iter(self.rows.values())).runs.values()))
-        return read_summary(first / "scores").get("about", {})
+        first = next(iter(next(iter(self.rows.values())).summaries.values()))
+        return first.get("about", {})
 
     def failures(self) -> list[str]:
         """Return a sentence for each number that some utterances are missing in.
@@ -309,8 +313,8 @@ class Results:
         """Return the columns that were limited to the first utterances of the set."""
         limited = {}
         for row in self.rows.values():
-            for run in row.runs.values():
-                for name, entry in read_summary(run / "scores").items():
+            for summary in row.summaries.values():
+                for name, entry in summary.items():
                     if name in self.columns and "limited_to" in entry:
                         limited[name] = entry["limited_to"]
         return limited

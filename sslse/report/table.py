@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sslse.metrics.base import lower_is_better
-from sslse.report.format import format_cell, heading, unit
+from sslse.report.format import format_cell, heading, name_seeds, unit
 from sslse.report.grid import Grid
 from sslse.report.results import Key, Results
 
@@ -95,12 +95,11 @@ def notes(results: Results) -> list[str]:
             f"The means are over {len(counted)} utterances; other conditions stand in their own "
             f"columns below: {', '.join(sorted(left_out))}."
         )
-    for what, fewer in (("", _fewer(results, 0)), ("columns ", _fewer(results, 1))):
-        for runs, names in fewer.items():
-            sentences.append(
-                f"Seed{'s' if len(runs) > 1 else ''} {', '.join(map(str, runs))} only"
-                f"{'' if what else ', so not compared for the best'}: {what}{', '.join(names)}."
-            )
+    for some, rows in _fewer(results, 0).items():
+        labels = ", ".join(rows)
+        sentences.append(f"{name_seeds(some)} only, so not compared for the best: {labels}.")
+    for some, columns in _fewer(results, 1).items():
+        sentences.append(f"{name_seeds(some)} only: columns {', '.join(columns)}.")
     for limit in sorted(set(results.limits().values())):
         names = [heading(c) for c, number in results.limits().items() if number == limit]
         sentences.append(f"{', '.join(names)}: the first {limit} utterances of the set only.")

@@ -96,6 +96,13 @@ def test_seeds_that_all_rows_have_are_a_table_of_their_own(uneven, results):
     assert "WER ssl % ↓" in markdown_table(uneven, grid)
 
 
+def test_without_a_seed_that_every_system_has_there_is_no_such_table(uneven):
+    other = uneven.exp / "seed2/ft_other/decode_test/oa0/scores"
+    other.mkdir(parents=True)
+    write_summary(other / "summary.json", {"sdr": {"mean": 1.0, "n_scored": 1, "n_failed": 0}})
+    assert common_grids(Results(uneven.exp, "test", show=("wer_*",))) == []
+
+
 def test_what_every_row_misses_is_said_once(tmp_path):
     for system, number in (("noisy", 0.5), ("joint", 0.7)):
         folder = tmp_path / "seed0" / system / "decode_test" / "oa0" / "scores"

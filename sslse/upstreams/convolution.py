@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from sslse.upstreams.base import frame_mask
 from sslse.upstreams.strided_convolution import strided_convolution
 
+OUTPUT_PASSES = (
+    8  # over the output of a convolution, that cost as much as k² products a sample of it
+)
+
 
 def output_lengths(lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:
     """Return the frames that the convolutions make of each number of samples."""
@@ -36,8 +40,10 @@ def normalized_first_convolution(
 
     A channel is a dot product of its kernel w and a window of samples, so its variance over time is
     wᵀ·C·w with the k × k covariance C of the windows: the norm becomes a factor of the kernel, and
-    the (B, F, C) output is written once. transformers lets the zeros of the padding into these
-    statistics, so that there an utterance in a batch differs from the same utterance alone.
+    the (B, F, C) output is written once. A long kernel's covariance costs more than the passes over
+    the output that it saves: there the variance is that of the output. transformers lets the zeros
+    of the padding into these statistics, so that there an utterance in a batch differs from the
+    same utterance alone.
 
     Args:
         waveform: (B, T).
@@ -53,6 +59,10 @@ def normalized_first_convolution(
     count = frames[:, None, None]
     centred = windows - (windows * real).sum(1, keepdim=True) / count
     kernels = conv.weight[:, 0]  # (C, k)
+    if kernels.shape[1] ** 2 > OUTPUT_PASSES * kernels.shape[0]:
+        output = centred @ kernels.mT
+        variance = (output.square() * real).sum(1, keepdim=True) / count
+        return norm.bias + output * (variance + norm.eps).rsqrt() * norm.weight
     # Double: high-pass kernels leave little of a covariance that low frequencies rule.
     exact, exact_kernels = (centred * real).double(), kernels.double()
     covariance = exact.mT @ exact / count  # (B, k, k)

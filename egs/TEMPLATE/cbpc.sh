@@ -28,7 +28,6 @@ extract_args=""  # further options of the encoder's vectors, such as "--device c
 title="Enhancement with CBPC losses"  # title of the report
 paper=cbpc  # the paper whose figures stand beside ours in the report
 metrics="sdr pesq stoi composite"
-max_utts=""
 
 check_system_options() {
     check_integer clusters

@@ -23,7 +23,6 @@ upstream_model=""  # SSL model, folder or hub name (empty: train a small one)
 title="Noise-robust speech inversion"  # title of the report
 paper=inversion  # the paper whose figures stand beside ours in the report
 metrics="sdr pesq stoi"
-max_utts=""
 max_trials=200  # verification trials of each kind (one speaker, two) in a condition
 
 check_system_options() {

@@ -31,5 +31,5 @@ train_args=""  # overrides for every `sslse train`, for example "--trainer.max_s
 
 # Evaluation:
 metrics="sdr si_sdr pesq stoi estoi dnsmos"  # metrics of the enhanced speech
-max_utts="dnsmos=40"  # metric=number of utterances scored, for slow metrics
+max_utts="dnsmos=40"  # metric=number of utterances scored, for those of the metrics that are slow
 remarks=local/remarks.txt  # text whose paragraphs stand below the table of the report, where it exists; remarks_table_1.txt for --table 1

@@ -24,6 +24,9 @@ if [ -n "${table}" ] && [ -n "${figure}" ]; then parse_options_error "--table an
 if [ -f conf/options ]; then parse_options_file conf/options; fi
 if [ -n "${part}" ]; then parse_options_file "conf/${part}"; fi
 check_integer stage stop_stage nj heartbeat simulate_seed
+for word in ${max_utts}; do
+    if [[ ! ${word} =~ ^[a-z_]+=[1-9][0-9]*$ ]]; then parse_options_error "--max_utts: '${word}' is no METRIC=NUMBER, such as dnsmos=40"; fi
+done
 if declare -F check_system_options > /dev/null; then check_system_options; fi
 if [ "${nj}" -eq 0 ]; then nj=$(nproc); fi
 

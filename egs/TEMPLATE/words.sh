@@ -51,15 +51,22 @@ share() {
     echo $((nj > $1 ? nj / $1 : 1))
 }
 
+# metric_options METRICS: what `sslse score` computes, with the limits of those metrics.
+metric_options() {
+    local limit
+    echo "--metrics ${1// /,}"
+    for limit in ${max_utts}; do
+        if [[ " $1 " == *" ${limit%%=*} "* ]]; then echo "--max-utts ${limit}"; fi
+    done
+}
+
 # score_job SEED SYSTEM SET OA METRICS OPTIONS...: metrics per utterance and the word errors of every recogniser. Other
 # metrics or recognisers than before, as tables ask for, change the columns; what is known of the signals stays.
 score_job() {
-    local folder recognizer limit options=()
+    local folder recognizer options=()
     folder=$(decoded "$@")
-    if [ -n "$5" ]; then
-        options+=(--enhanced "${folder}/wav.scp" --metrics "${5// /,}")
-        for limit in ${max_utts}; do options+=(--max-utts "${limit}"); done
-    fi
+    # shellcheck disable=SC2207 # words
+    if [ -n "$5" ]; then options+=(--enhanced "${folder}/wav.scp" $(metric_options "$5")); fi
     for recognizer in ${recognizers}; do
         options+=(--hyp "${recognizer}=${folder}/hyp_${recognizer}/text")
         # Its words are digits and one spelling: the reference must be, too.

@@ -132,6 +132,16 @@ def test_a_table_overrides_the_recipe_and_the_command_line_both(checkout):
     assert "seed7" not in output and "seed8" not in output
 
 
+def test_a_limit_holds_for_the_metrics_that_are_computed(checkout):
+    options = ("--metrics", "sdr pesq", "--max_utts", "dnsmos=40 pesq=3")
+    status, output = checkout.run("./run.sh", *options)
+    assert status == 0, output
+    scores = [c for c in checkout.calls() if c.startswith("score ") and "--metrics" in c]
+    assert scores
+    for call in scores:
+        assert "--metrics sdr,pesq --max-utts pesq=3" in call and "dnsmos" not in call
+
+
 def trainings(calls: list[str]) -> dict[str, str]:
     """Return the call of each training of seed 0, by its folder."""
     calls = [call for call in calls if call.startswith("train ")]
@@ -242,10 +252,11 @@ def test_enhancers_of_another_experiment(checkout):
         (("--tasks", "asr"), "--tasks: no 'asr'; did you mean asv?"),
         (("--tasks", "vad_big"), "--tasks: no 'vad_big' (possible: asv ic"),
         (("--task_sets", "asv=valid"), "--task_sets: 'asv=valid' is not TASK=VALID:TEST"),
+        (("--max_utts", "dnsmos"), "--max_utts: 'dnsmos' is no METRIC=NUMBER, such as dnsmos=40"),
         (("--recognizers", ""), "to choose one of several, --recognizers must not be empty"),
     ],
 )
-def test_a_wrong_task_is_one_sentence(checkout, options, message):
+def test_a_wrong_choice_is_one_sentence(checkout, options, message):
     status, output = checkout.run("./run.sh", *options)
     assert status == 2
     assert message in output and output.count("\n") == 1

@@ -25,7 +25,8 @@ def load_model(folder: str | Path) -> Upstream:
         ConfigError: there is no such model.
     """
     from sslse.upstreams import load_upstream
-    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2, stored_branches
+    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
+    from sslse.upstreams.wav2vec2_folder import stored_branches
 
     inner = Path(folder) / ENCODER_FOLDER
     folder = inner if inner.is_dir() else folder

@@ -14,7 +14,7 @@ from sslse.data.dataset import UtteranceDataset
 from sslse.downstream.ctc_asr import greedy_decode
 from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
-from sslse.systems.robust_pretraining import begin_with_mel_filters, build_model, freeze_parts
+from sslse.systems.robust_model import begin_with_mel_filters, build_model, freeze_parts
 from sslse.systems.transcripts import (
     collect_tokens,
     ctc_loss,
@@ -23,7 +23,7 @@ from sslse.systems.transcripts import (
 )
 from sslse.upstreams.convolution import output_lengths
 from sslse.upstreams.masking import span_mask
-from sslse.upstreams.robust_wav2vec2 import Branches
+from sslse.upstreams.wav2vec2_folder import Branches
 
 
 class RobustCTC(System):

@@ -29,7 +29,8 @@ def load_upstream(
         ConfigError: there is no such model.
     """
     from sslse.upstreams.huggingface import HuggingFaceUpstream
-    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2, stored_branches
+    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
+    from sslse.upstreams.wav2vec2_folder import stored_branches
 
     stored = stored_branches(name_or_dir)
     if stored and stored["branches"] != "noisy":  # the noisy branch alone is an ordinary model

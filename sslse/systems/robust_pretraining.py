@@ -48,6 +48,9 @@ class RobustPretraining(System):
         cluster_crops: the codebooks of a fresh model begin as k-means clusters of the features of
             this many training crops (see ``begin_with_clusters``); 0 begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
+        fusion_sees_masked: whether the attention of the fusion sees the frames that are masked
+            after it, as published. Their features then leak into their neighbours, and a small
+            model learns to find them there rather than to predict them.
         enhancer: ``{name: demucs, …}`` for a fresh one.
         enhancer_param: folder of a trained enhancer to start from.
         enhancement_criteria: criteria of L_SE, as those of ``EnhancementSystem``.
@@ -90,6 +93,7 @@ class RobustPretraining(System):
         mel_filters: dict[str, Any] | None = None,
         cluster_crops: int = 0,
         fusion: dict[str, Any] | None = None,
+        fusion_sees_masked: bool = True,
         enhancer: dict[str, Any] | None = None,
         enhancer_param: str | None = None,
         enhancement_criteria: dict[str, dict[str, Any]] | None = None,
@@ -131,6 +135,7 @@ class RobustPretraining(System):
         if mel_filters is not None and not init_param:
             begin_with_mel_filters(self.model, mel_filters)
         self.cluster_crops = 0 if init_param or not quantize else cluster_crops
+        self.fusion_sees_masked = fusion_sees_masked
         self.target = target
         self.quantize = quantize
         self.mask_probability, self.mask_length = mask_probability, mask_length
@@ -222,11 +227,12 @@ class RobustPretraining(System):
         if self.needs_clean:
             clean, _ = zero_padding(clean, lengths)
             clean_features, _ = self.model.encode(clean, lengths)
-        fused = self.model.fuse(branches)
         if mask is None:
-            mask, masked, distractors = self.draw(branches.frames, fused.shape[1], generator)
+            size = next(iter(branches.features.values())).shape[1]
+            mask, masked, distractors = self.draw(branches.frames, size, generator)
         else:
             masked = MaskedFrames.of(mask)
+        fused = self.model.fuse(branches, None if self.fusion_sees_masked else mask)
         states = self.model.contextualize(
             scale_gradient(fused, self.feature_gradient), branches.frames, mask
         )

@@ -177,12 +177,23 @@ class RobustWav2Vec2(Upstream):
             features["enhanced"], frames = self.encode(enhanced, lengths)
         return BranchFeatures(features, frames, enhanced)
 
-    def fuse(self, branches: BranchFeatures) -> Tensor:
-        """Return the features (B, F, C) that enter the transformer."""
+    def fuse(self, branches: BranchFeatures, hidden: Tensor | None = None) -> Tensor:
+        """Return the features (B, F, C) that enter the transformer.
+
+        Args:
+            branches: features of each branch.
+            hidden: frames (B, F) that the attention of the fusion shall not see.
+        """
         features = list(branches.features.values())
         if self.fusion is None:
             return features[0]
-        return self.fusion(*features, padding_mask(branches.frames, features[0].shape[1]))
+        seen = padding_mask(branches.frames, features[0].shape[1])
+        if hidden is not None:
+            real = frame_mask(branches.frames, features[0].shape[1])
+            seen = real & ~hidden
+            # Where all frames are hidden there would be nothing to attend to.
+            seen = torch.where(seen.any(1, keepdim=True), seen, real)
+        return self.fusion(*features, seen)
 
     def contextualize(
         self,

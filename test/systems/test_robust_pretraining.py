@@ -279,6 +279,31 @@ def test_masked_frames_are_those_of_the_mask():
         assert torch.equal(masked.index[row][masked.valid[row]], mask[row].nonzero().flatten())
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_hidden_frames_do_not_leak_through_the_fusion(build, seen):
+    model = build("EW2+SEW2").model.eval()
+    branches = model.encode_branches(torch.randn(2, 8000), torch.tensor([8000, 6000]))
+    hidden = torch.zeros(branches.features["noisy"].shape[:2], dtype=torch.bool)
+    hidden[:, 3:6] = True
+    before = model.fuse(branches, None if seen else hidden)
+    for features in branches.features.values():
+        features[hidden] += 1.0
+    after = model.fuse(branches, None if seen else hidden)
+    assert torch.equal(before[~hidden], after[~hidden]) == (not seen)
+    assert torch.isfinite(model.fuse(branches, torch.ones_like(hidden))).all()
+
+
+def test_a_loss_that_hides_masked_frames_is_another_for_both_branches_alone(build):
+    for variant, same in (("EW2+SEW2", False), ("EW2+SEW2 (concat)", True), ("EW2", True)):
+        losses = []
+        for seen in (True, False):
+            system = build(variant, fusion_sees_masked=seen)
+            noisy = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+            generator = torch.Generator().manual_seed(1)
+            losses.append(system.losses(noisy, noisy, None, generator=generator)[0])
+        assert torch.equal(*losses) == same
+
+
 def test_branch_and_fusion_names_are_checked(build, robust):
     with pytest.raises(ConfigError, match="noisy, enhanced or both"):
         RobustWav2Vec2.build(robust["sizes"], "clean")

@@ -47,7 +47,7 @@ model_options() {
     fi
     case $1 in
         ew2_sew2_concat*) options+=(--model.fusion '{"name": "concat"}') ;;
-        ew2_sew2*) options+=(--model.fusion '{"name": "dual_attention"}') ;;
+        ew2_sew2*) options+=(--model.fusion "${fusion}") ;;
     esac
 }
 

@@ -24,7 +24,7 @@ from sslse.systems.enhancement import EnhancementSystem
 from sslse.systems.robust_model import begin_with_mel_filters, build_model, freeze_parts
 from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
 from sslse.upstreams.quantizer import begin_with_clusters, gumbel_temperature, quantize
-from sslse.upstreams.robust_wav2vec2 import BranchFeatures, zero_padding
+from sslse.upstreams.robust_wav2vec2 import BranchFeatures, scale_gradient, zero_padding
 from sslse.upstreams.wav2vec2_folder import Branches
 
 CLUSTER_STREAM = 3  # of random draws
@@ -68,6 +68,10 @@ class RobustPretraining(System):
         consistency_weight: γ; with 0 and noisy targets no clean speech is used.
         enhancement_weight: ξ.
         feature_gradient: factor of the gradient that reaches the feature encoder.
+        enhancer_gradient: factor of the gradient that reaches the enhancer, but for that of its own
+            loss. An enhancer hears whole utterances and the masks come after it: to help the
+            contrastive loss it hides masked frames in their neighbours, where a few hundred steps
+            are all there is.
         update_enhancer: whether the enhancer learns.
         update_feature_encoder: whether the feature encoder learns.
         normalize_input: zero mean and unit variance of each waveform.
@@ -111,6 +115,7 @@ class RobustPretraining(System):
         consistency_weight: float = 1.0,
         enhancement_weight: float = 0.1,
         feature_gradient: float = 1.0,
+        enhancer_gradient: float = 1.0,
         update_enhancer: bool = True,
         update_feature_encoder: bool = True,
         normalize_input: bool = True,
@@ -142,7 +147,7 @@ class RobustPretraining(System):
         self.min_spans = min_spans
         self.num_distractors = num_distractors
         self.gumbel = gumbel
-        self.feature_gradient = feature_gradient
+        self.feature_gradient, self.enhancer_gradient = feature_gradient, enhancer_gradient
         self.collapse_fraction = collapse_fraction
         self.weights = {
             "contrastive": 1.0,
@@ -222,7 +227,7 @@ class RobustPretraining(System):
             generator: of mask and distractors, where they are not given.
         """
         noisy, lengths = zero_padding(noisy, lengths)
-        branches = self.model.encode_branches(noisy, lengths)
+        branches = self.model.encode_branches(noisy, lengths, self.enhancer_gradient)
         clean_features = None
         if self.needs_clean:
             clean, _ = zero_padding(clean, lengths)
@@ -325,14 +330,3 @@ class RobustPretraining(System):
         target = directory / "robust_wav2vec2"
         self.model.save_pretrained(target)
         return [target]
-
-
-def scale_gradient(x: Tensor, factor: float) -> Tensor:
-    """Return x, whose gradient is ``factor`` times as large.
-
-    Example:
-        >>> x = torch.ones(2, requires_grad=True)
-        >>> torch.autograd.grad(scale_gradient(x, 0.1).sum(), x)[0].tolist()[0] - 0.1 < 1e-7
-        True
-    """
-    return x if factor == 1 else factor * x + (1 - factor) * x.detach()

@@ -167,14 +167,23 @@ class RobustWav2Vec2(Upstream):
         enhanced = self.enhancer(noisy, level)
         return enhanced * frame_mask(lengths, noisy.shape[1])
 
-    def encode_branches(self, noisy: Tensor, lengths: Tensor) -> BranchFeatures:
-        """Run enhancer and feature encoder on zero-padded waveforms."""
+    def encode_branches(
+        self, noisy: Tensor, lengths: Tensor, enhancer_gradient: float = 1.0
+    ) -> BranchFeatures:
+        """Run enhancer and feature encoder on zero-padded waveforms.
+
+        Args:
+            noisy: (B, T).
+            lengths: samples of each utterance.
+            enhancer_gradient: factor of the gradient from the features to the enhancer.
+        """
         features, enhanced, frames = {}, None, None
         if self.branches != "enhanced":
             features["noisy"], frames = self.encode(noisy, lengths)
         if self.branches != "noisy":
             enhanced = self.enhance(noisy, lengths)
-            features["enhanced"], frames = self.encode(enhanced, lengths)
+            heard = scale_gradient(enhanced, enhancer_gradient)
+            features["enhanced"], frames = self.encode(heard, lengths)
         return BranchFeatures(features, frames, enhanced)
 
     def fuse(self, branches: BranchFeatures, hidden: Tensor | None = None) -> Tensor:
@@ -347,3 +356,14 @@ def zero_padding(waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tens
         real = frame_mask(lengths, waveform.shape[1])
         waveform = torch.where(real, waveform, waveform.new_zeros(()))
     return waveform, lengths
+
+
+def scale_gradient(x: Tensor, factor: float) -> Tensor:
+    """Return x, whose gradient is ``factor`` times as large.
+
+    Example:
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> torch.autograd.grad(scale_gradient(x, 0.1).sum(), x)[0].tolist()[0] - 0.1 < 1e-7
+        True
+    """
+    return x if factor == 1 else factor * x + (1 - factor) * x.detach()

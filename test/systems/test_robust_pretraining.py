@@ -293,6 +293,24 @@ def test_hidden_frames_do_not_leak_through_the_fusion(build, seen):
     assert torch.isfinite(model.fuse(branches, torch.ones_like(hidden))).all()
 
 
+def test_the_gradient_of_the_enhancer_is_scaled_but_for_its_own_loss(build):
+    def gradient(**options):
+        system = build("SEW2", feature_weight=0.0, diversity_weight=0.0, **options)
+        noisy = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+        generator = torch.Generator().manual_seed(1)
+        loss, _ = system.losses(noisy, 0.5 * noisy, None, generator=generator)
+        weights = list(system.model.enhancer.parameters())
+        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)])
+
+    whole = gradient(enhancement_weight=0.0)
+    assert torch.allclose(
+        gradient(enhancement_weight=0.0, enhancer_gradient=0.25), 0.25 * whole, atol=1e-6
+    )
+    own = gradient(enhancement_weight=1.0, enhancer_gradient=0.0)
+    assert own.any()
+    assert torch.allclose(gradient(enhancement_weight=1.0), whole + own, rtol=1e-3, atol=1e-5)
+
+
 def test_a_loss_that_hides_masked_frames_is_another_for_both_branches_alone(build):
     for variant, same in (("EW2+SEW2", False), ("EW2+SEW2 (concat)", True), ("EW2", True)):
         losses = []

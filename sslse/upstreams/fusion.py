@@ -40,8 +40,8 @@ class DualAttentionFusion(nn.Module):
     Args:
         dimension: D of the features (512 published).
         heads: attention heads (8 published).
-        residual: add the mean of both inputs, so that the encoder of a pre-trained wav2vec 2.0
-            meets features it knows from the first step on. Not in the paper.
+        residual: add the mean of both inputs, which is all that there is at first, so that an
+            encoder need not wait for an attention that begins at random. Not in the paper.
 
     Shape:
         noisy (B, F, D), enhanced (B, F, D), mask (B, F) -> (B, F, D)
@@ -63,6 +63,10 @@ class DualAttentionFusion(nn.Module):
         self.over_enhanced = CrossAttention(dimension, heads)
         self.from_noisy = nn.Linear(dimension, dimension)
         self.from_enhanced = nn.Linear(dimension, dimension)
+        if residual:
+            for layer in (self.from_noisy, self.from_enhanced):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     def forward(self, noisy: Tensor, enhanced: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the fused features."""

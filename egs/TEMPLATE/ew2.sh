@@ -20,7 +20,6 @@ lm_order=3  # of the n-gram model
 # Systems:
 systems="w2v2 ew2 sew2 ew2_sew2"  # w2v2, ew2, sew2, ew2_sew2 or ew2_sew2_concat, each also with an ending; see words.sh
 pretrained_se=true  # whether SEW2 begins with the pre-trained enhancer; else with a fresh one
-enhancer_gradient=1.0  # factor of the contrastive gradient that reaches the enhancer in pre-training
 fusion='{"name": "dual_attention"}'  # of the branches of ew2_sew2; "residual": true adds the mean of both
 public_model=""  # wav2vec 2.0 that systems with _init continue from, folder or hub name (empty: pre-trained on clean speech)
 pretrain_set=""  # clean speech of the pre-training (empty: that of --train_set)

@@ -49,8 +49,7 @@ class RobustPretraining(System):
             this many training crops (see ``begin_with_clusters``); 0 begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
         fusion_sees_masked: whether the attention of the fusion sees the frames that are masked
-            after it, as published. Their features then leak into their neighbours, and a small
-            model learns to find them there rather than to predict them.
+            after it, as published. Their features may then leak into their neighbours.
         enhancer: ``{name: demucs, …}`` for a fresh one.
         enhancer_param: folder of a trained enhancer to start from.
         enhancement_criteria: criteria of L_SE, as those of ``EnhancementSystem``.
@@ -233,8 +232,7 @@ class RobustPretraining(System):
             clean, _ = zero_padding(clean, lengths)
             clean_features, _ = self.model.encode(clean, lengths)
         if mask is None:
-            size = next(iter(branches.features.values())).shape[1]
-            mask, masked, distractors = self.draw(branches.frames, size, generator)
+            mask, masked, distractors = self.draw(branches.frames, branches.num_frames, generator)
         else:
             masked = MaskedFrames.of(mask)
         fused = self.model.fuse(branches, None if self.fusion_sees_masked else mask)

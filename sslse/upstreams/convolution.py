@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from sslse.upstreams.base import frame_mask
 from sslse.upstreams.strided_convolution import strided_convolution
 
-OUTPUT_PASSES = (
-    8  # over the output of a convolution, that cost as much as k² products a sample of it
-)
+# What the passes over one output of a convolution cost, in products of its covariance.
+OUTPUT_PASSES = 8
 
 
 def output_lengths(lengths: Tensor, layers: Sequence[nn.Module]) -> Tensor:

@@ -53,6 +53,11 @@ class BranchFeatures:
     frames: Tensor
     enhanced: Tensor | None = None
 
+    @property
+    def num_frames(self) -> int:
+        """Frames of the longest utterance, F."""
+        return next(iter(self.features.values())).shape[1]
+
 
 class RobustWav2Vec2(Upstream):
     """wav2vec 2.0 with branches; an upstream whose hidden states are those of its transformer.
@@ -196,13 +201,12 @@ class RobustWav2Vec2(Upstream):
         features = list(branches.features.values())
         if self.fusion is None:
             return features[0]
-        seen = padding_mask(branches.frames, features[0].shape[1])
-        if hidden is not None:
-            real = frame_mask(branches.frames, features[0].shape[1])
-            seen = real & ~hidden
-            # Where all frames are hidden there would be nothing to attend to.
-            seen = torch.where(seen.any(1, keepdim=True), seen, real)
-        return self.fusion(*features, seen)
+        if hidden is None:
+            return self.fusion(*features, padding_mask(branches.frames, branches.num_frames))
+        real = frame_mask(branches.frames, branches.num_frames)
+        seen = real & ~hidden
+        # Where all frames are hidden there would be nothing to attend to.
+        return self.fusion(*features, torch.where(seen.any(1, keepdim=True), seen, real))
 
     def contextualize(
         self,

@@ -7,7 +7,6 @@ pretrain_jobs() {
     for seed in ${seeds}; do
         for name in $(pretrainings | grep -E "${@}" || true); do
             model_options "${name}" "${seed}"
-            if [ "$(branches_of "${name}")" != noisy ]; then options+=(--model.enhancer_gradient "${enhancer_gradient}"); fi
             case ${name} in w2v2*) options+=(--model.target noisy --model.consistency_weight 0) ;; esac
             case ${name} in
                 *_clean) options+=(--data.noise_probability 0) ;;

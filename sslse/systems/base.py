@@ -110,6 +110,20 @@ class System(lightning.LightningModule):
         """Return what learns, as PyTorch's parameter groups; one may have its own ``lr``."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
+    def groups_with_rate(
+        self, part: torch.nn.Module | None, fraction: float
+    ) -> list[dict[str, Any]]:
+        """Return parameter groups of which ``part`` has a fraction of the learning rate."""
+        own = set() if part is None else {id(parameter) for parameter in part.parameters()}
+        groups: list[list[torch.nn.Parameter]] = [[], []]
+        for parameter in self.parameters():
+            if parameter.requires_grad:
+                groups[id(parameter) in own].append(parameter)
+        rates = (self.optimizer_config.lr, self.optimizer_config.lr * fraction)
+        return [
+            {"params": params, "lr": lr} for params, lr in zip(groups, rates, strict=True) if params
+        ]
+
     def configure_callbacks(self) -> list[lightning.Callback]:
         """What the schedule needs to see."""
         return [] if self.plateau is None else [self.plateau]

@@ -118,15 +118,7 @@ class MultiTaskSystem(System):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Let the upstream have a learning rate of its own."""
-        upstream = {id(parameter) for parameter in self.model.upstream.parameters()}
-        groups: list[list[torch.nn.Parameter]] = [[], []]
-        for parameter in self.parameters():
-            if parameter.requires_grad:
-                groups[id(parameter) in upstream].append(parameter)
-        rates = (self.optimizer_config.lr, self.optimizer_config.lr * self.upstream_lr)
-        return [
-            {"params": params, "lr": lr} for params, lr in zip(groups, rates, strict=True) if params
-        ]
+        return self.groups_with_rate(self.model.upstream, self.upstream_lr)
 
     def losses(
         self, batch: dict[str, Any], result: MultiTaskOutput

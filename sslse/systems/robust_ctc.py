@@ -44,6 +44,9 @@ class RobustCTC(System):
         channel_mask_probability: fraction of channels that begin a masked span.
         channel_mask_length: channels in a span.
         update_enhancer: whether the enhancer learns.
+        enhancer_lr: learning rate of the enhancer as a fraction of that of the other parts. CTC
+            alone pulls it from what it was trained for: a step size that suits a small wav2vec 2.0
+            is too large for it.
         update_feature_encoder: whether the feature encoder learns.
         head_only_steps: steps in which only the output layer learns.
         normalize_input: zero mean and unit variance of each waveform (from scratch only).
@@ -78,6 +81,7 @@ class RobustCTC(System):
         channel_mask_probability: float = 0.05,
         channel_mask_length: int = 32,
         update_enhancer: bool = True,
+        enhancer_lr: float = 1.0,
         update_feature_encoder: bool = True,
         head_only_steps: int = 0,
         normalize_input: bool = True,
@@ -99,6 +103,7 @@ class RobustCTC(System):
         self.dropout = dropout
         self.time_mask = (time_mask_probability, time_mask_length)
         self.channel_mask = (channel_mask_probability, channel_mask_length)
+        self.enhancer_lr = enhancer_lr
         self.head_only_steps = head_only_steps
 
     def prepare(self, train: DataDir) -> None:
@@ -140,6 +145,10 @@ class RobustCTC(System):
         else:
             logits, frames = self.model(waveform, lengths, *masks)
         return ctc_loss(batch, logits, frames).mean(), {}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Let the enhancer have a learning rate of its own."""
+        return self.groups_with_rate(self.model.encoder.enhancer, self.enhancer_lr)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """See ``System``; remember which weights of the encoder learn."""

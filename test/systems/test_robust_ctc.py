@@ -193,6 +193,19 @@ def test_head_alone_learns_at_first(prepare):
     assert all(parameter.requires_grad for parameter in system.learning)
 
 
+def test_enhancer_has_its_own_rate(prepare):
+    system = prepare("both", enhancer_lr=0.1)
+    rest, enhancer = system.parameter_groups()
+    assert {id(p) for p in enhancer["params"]} == {
+        id(p) for p in system.model.encoder.enhancer.parameters()
+    }
+    assert enhancer["lr"] == pytest.approx(0.1 * rest["lr"])
+    learning = sum(p.requires_grad for p in system.parameters())
+    assert len(rest["params"]) + len(enhancer["params"]) == learning
+    assert len(prepare("noisy", enhancer_lr=0.1).parameter_groups()) == 1
+    assert len(prepare("both", update_enhancer=False).parameter_groups()) == 1
+
+
 def test_scores_do_not_depend_on_the_batch(prepare):
     model = prepare("both").model.eval().double()
     waveform = torch.randn(2, 4000).double()

@@ -2,6 +2,8 @@
 # shellcheck disable=SC2154 # the options come from the system's script
 # The words that the stages of several systems use: each command with its options stands here once.
 
+recognizers=${recognizers-}  # none where the system's script has no such option
+
 # train_job NAME SEED CONFIG OPTIONS...: train or continue one system.
 train_job() {
     local folder=${expdir}/seed$2/$1

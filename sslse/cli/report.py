@@ -32,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--systems", default="", help="comma-separated rows, in this order (default: all scored)")
     add(
+        "--recognizers",
+        help="comma-separated, whose word errors are columns (default: all that were scored)",
+    )
+    add(
         "--without-oa",
         action="store_true",
         help="leave out the rows with observation adding (default: those that are scored stand)",
@@ -85,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
         num_examples=args.examples,
         markdown=args.markdown,
         remarks=args.remarks,
+        recognizers=None if args.recognizers is None else args.recognizers.split(","),
         added=not args.without_oa,
         analyses=args.analyses,
     )

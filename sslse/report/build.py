@@ -57,6 +57,7 @@ def build_report(
     num_examples: int = 3,
     markdown: str | os.PathLike | None = None,
     remarks: str | os.PathLike | None = None,
+    recognizers: Sequence[str] | None = None,
     added: bool = True,
     analyses: str | os.PathLike | None = None,
 ) -> Report:
@@ -76,6 +77,7 @@ def build_report(
         num_examples: utterances to see and hear.
         markdown: path of the Markdown file (default: in ``out``).
         remarks: text file whose paragraphs stand below the table, beside the notes.
+        recognizers: whose word errors are columns (default: all that were scored).
         added: whether systems with observation adding are rows.
         analyses: folder of analyses of the systems, see ``read_analyses``.
 
@@ -95,6 +97,7 @@ def build_report(
         conditions=_conditions(noisy),
         pattern=beside.overall if beside else "*",
         show=beside.show if beside else ("*",),
+        recognizers=recognizers,
         added=added,
     )
     claims = []

@@ -108,6 +108,7 @@ class Results:
         conditions: utterance to test condition, where the set has several.
         pattern: of the conditions that count (``*`` and ``?``).
         show: patterns of the columns that the table has.
+        recognizers: whose word errors are columns (default: all that were scored).
         added: whether systems with observation adding are rows.
         seeds: those that count (default: all).
 
@@ -124,12 +125,14 @@ class Results:
         conditions: Mapping[str, str] | None = None,
         pattern: str = "*",
         show: Sequence[str] = ("*",),
+        recognizers: Collection[str] | None = None,
         added: bool = True,
         seeds: Collection[int] | None = None,
     ) -> None:
         self.counted_seeds = seeds
         self.added = added
         self.show = tuple(show)
+        self.recognizers = recognizers
         self.conditions = dict(conditions or {})
         self.pattern = pattern
         self.utterances = None
@@ -178,6 +181,7 @@ class Results:
             conditions=self.conditions,
             pattern=pattern,
             show=self.show,
+            recognizers=self.recognizers,
             added=self.added,
             seeds=seeds,
         )
@@ -248,7 +252,7 @@ class Results:
             for summary in row.summaries.values()
             for name in summary
             if name not in ("about", *HIDDEN) and not name.startswith("cer_")
-            if any(fnmatchcase(name, pattern) for pattern in self.show)
+            if any(fnmatchcase(name, pattern) for pattern in self.show) and self._asked(name)
         }
         kinds = [kind for kind in RATES if kind != "cer"]
         rates = [name for name in sorted(found) if kind_of(name) in kinds]
@@ -256,6 +260,11 @@ class Results:
         order = [*COLUMNS, *RECOGNIZERS, *(name for name in rates if name not in RECOGNIZERS)]
         others = [name for name in sorted(found) if name not in order]
         return [name for name in [*order, *others] if name in found]
+
+    def _asked(self, column: str) -> bool:
+        """Whether a column is none of a recogniser that the table is not about."""
+        name = column.removeprefix("wer_")
+        return self.recognizers is None or name == column or name in self.recognizers
 
     def cell(self, key: Key, column: str) -> Cell | None:
         """Return one number of the table, or None where nothing was scored."""

@@ -48,6 +48,14 @@ def test_rows_with_oa_can_be_left_out(experiment):
     assert len(plain.rows) == 6 and not any(added for _, added in plain.rows)
 
 
+def test_recognisers_that_the_table_is_not_about_are_left_out(experiment, results):
+    some = Results(experiment, "test", recognizers=["logmel"])
+    gone = {"wer_ssl", "wer_ssl_other"}
+    assert some.columns == [name for name in results.columns if name not in gone]
+    whole = Results(experiment, "test", recognizers=["ssl", "ssl_other", "logmel"])
+    assert whole.columns == results.columns
+
+
 def test_a_weight_of_the_loss_is_named(experiment, tmp_path):
     root = tmp_path / "exp"
     shutil.copytree(experiment, root)

@@ -7,7 +7,8 @@ for set in ${test_sets}; do
     folder=$(report_of "${set}")
     mkdir -p "${folder}"
     options=()
-    if [ -n "${part}" ]; then options+=(--systems "$(table_systems)"); fi
+    # A table or figure has its own rows and recognisers; the scores of other seeds may know more of them.
+    if [ -n "${part}" ]; then options+=(--systems "$(table_systems)" --recognizers "${recognizers// /,}"); fi
     # Folders of earlier runs may have observation adding where this one has none.
     if [ -z "${oa_weights-0}" ]; then options+=(--without-oa); fi
     # Those of a table or figure, where there are such, stand in place of the recipe's.

@@ -280,11 +280,7 @@ class JointEnhancement(System):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the enhancer, and the recogniser with its own learning rate."""
-        groups = [{"params": [p for p in self.enhancer.parameters() if p.requires_grad]}]
-        if self.train_asr:
-            rate = self.asr_learning_rate * self.optimizer_config.lr
-            groups.append({"params": list(self.asr.parameters()), "lr": rate})
-        return groups
+        return self.groups_with_rate(self.asr if self.train_asr else None, self.asr_learning_rate)
 
     def on_fit_start(self) -> None:
         """Refuse what would spoil gradients that are taken apart."""

@@ -20,7 +20,8 @@ class Claim:
 
     Args:
         verdict: ``holds`` or ``reversed`` where the interval leaves zero out in favour of the first
-            or the second system, ``open`` where it does not; ``higher`` or ``lower`` for quality.
+            or the second system and every seed agrees, otherwise ``open``; ``higher`` or ``lower``
+            for quality.
         sentence: numbers included.
         group: ``task`` or ``quality``.
         first: label of the first system.
@@ -94,12 +95,22 @@ def _interval(column: str, comparison: Comparison) -> str:
     return f"[{_signed(column, comparison.low)}, {_signed(column, comparison.high)}]"
 
 
-def _seeds(comparison: Comparison, better: bool, lower: bool) -> str:
-    """In how many seeds the difference points the same way."""
-    sign = -1 if better == lower else 1
-    same = sum(sign * value > 0 for value in comparison.per_seed)
+def _agreeing(comparison: Comparison) -> int:
+    """Return in how many seeds the difference points the way of the mean."""
+    return sum(value * comparison.difference > 0 for value in comparison.per_seed)
+
+
+def _seeds(comparison: Comparison) -> str:
     total = len(comparison.per_seed)
-    return f"in {same} of {total} seeds" if total > 1 else "one seed"
+    return f"in {_agreeing(comparison)} of {total} seeds" if total > 1 else "one seed"
+
+
+def _doubt(comparison: Comparison) -> str:
+    """Return what leaves a comparison open; nothing where it is settled."""
+    if not comparison.certain:
+        return " The interval holds zero."
+    # The interval knows nothing of the choice of seeds, which may weigh more than the utterances.
+    return " The seeds disagree." if _agreeing(comparison) < len(comparison.per_seed) else ""
 
 
 def _task_claim(
@@ -108,9 +119,8 @@ def _task_claim(
     a, b = results.rows[first].label, results.rows[second].label
     lower = lower_is_better(column)
     better = comparison.difference <= 0 if lower else comparison.difference >= 0
-    verdict = OPEN
-    if comparison.certain:
-        verdict = HOLDS if better else REVERSED
+    doubt = _doubt(comparison)
+    verdict = OPEN if doubt else HOLDS if better else REVERSED
     relative = minus(100 * comparison.difference / comparison.b if comparison.b else 0.0, "+.0f")
     percent = " %" if unit(column) == "%" else ""
     sentence = (
@@ -119,10 +129,8 @@ def _task_claim(
         f"{format_number(column, comparison.b)}{percent} "
         f"({_signed(column, comparison.difference)}{' points' if percent else ''}, {relative} % "
         f"relative; 95 % interval {_interval(column, comparison)}, "
-        f"P(better) {comparison.probability:.3f}, {_seeds(comparison, better, lower)})."
+        f"P(better) {comparison.probability:.3f}, {_seeds(comparison)}).{doubt}"
     )
-    if verdict == OPEN:
-        sentence += " The interval holds zero."
     return Claim(verdict, sentence, "task", a, b, column, comparison)
 
 
@@ -131,21 +139,20 @@ def _quality_claim(
 ) -> Claim:
     a, b = results.rows[first].label, results.rows[second].label
     higher = comparison.difference >= 0
-    verdict = (HIGHER if higher else LOWER) if comparison.certain else OPEN
+    doubt = _doubt(comparison)
+    verdict = OPEN if doubt else HIGHER if higher else LOWER
     name = f"{heading(column)} ({unit(column)})" if unit(column) else heading(column)
     sentence = (
         f"{name}: “{a}” {format_number(column, comparison.a)} against “{b}” "
         f"{format_number(column, comparison.b)} ({_signed(column, comparison.difference)}; "
-        f"95 % interval {_interval(column, comparison)}, {_seeds(comparison, higher, False)})."
+        f"95 % interval {_interval(column, comparison)}, {_seeds(comparison)}).{doubt}"
     )
-    if verdict == OPEN:
-        sentence += " The interval holds zero."
     return Claim(verdict, sentence, "quality", a, b, column, comparison)
 
 
 CAPTION = (
     "Each sentence is a paired bootstrap over the utterances of the test set (10 000 draws, the "
     "results of all seeds pooled). The interval covers the choice of utterances, not the choice of "
-    "seeds; the count of seeds shows the latter. Nothing is corrected for the number of "
-    "comparisons."
+    "seeds, so that a comparison is open where the seeds disagree, too. Nothing is corrected for "
+    "the number of comparisons."
 )

@@ -33,6 +33,18 @@ def test_a_system_against_itself_is_open(results):
     assert "The interval holds zero" in claim.sentence
 
 
+def test_seeds_that_disagree_leave_a_certain_difference_open(experiment, tmp_path):
+    shutil.copytree(experiment, tmp_path / "exp")
+    shutil.rmtree(tmp_path / "exp/seed2/ft_ssl_mse")
+    shutil.copytree(tmp_path / "exp/seed2/ft_snr", tmp_path / "exp/seed2/ft_ssl_mse")
+    noisy = ("noisy", False)
+    results = Results(tmp_path / "exp", "test", labels=PAPER.labels)
+    (claim, *_, quality) = make_claims(results, [(A, B)], [(A, B, "sdr"), (A, noisy, "sdr")])
+    assert claim.comparison.certain and claim.verdict == OPEN
+    assert "in 2 of 3 seeds). The seeds disagree." in claim.sentence
+    assert quality.verdict == "higher" and "in 3 of 3 seeds)." in quality.sentence
+
+
 def test_every_recogniser_and_every_pair_that_was_scored(results):
     claims = make_claims(results, PAPER.better, PAPER.compared)
     words = [claim for claim in claims if claim.group == "task"]

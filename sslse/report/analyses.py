@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -67,15 +67,20 @@ CURVES = (
 )
 
 
-def read_analyses(folder: Path, labels: Mapping[str, str]) -> list[Analysis]:
+def read_analyses(
+    folder: Path, labels: Mapping[str, str], systems: Sequence[str] = ()
+) -> list[Analysis]:
     """Return what there is, each analysis with its figures and its table.
 
     Args:
         folder: of the analyses; a folder that does not exist has none.
         labels: system to what the report calls it.
+        systems: those of the result table in their order, which decides order and colours here,
+            too; others come behind them.
     """
-    found = [_curves(folder, kind, labels) for kind in CURVES]
-    return [analysis for analysis in [*found, _planes(folder, labels)] if analysis is not None]
+    found = [_curves(folder, kind, labels, systems) for kind in CURVES]
+    found.append(_planes(folder, labels, systems))
+    return [analysis for analysis in found if analysis is not None]
 
 
 def read_points(folder: Path, file: str) -> dict[str, dict[int, list[dict[str, float]]]]:
@@ -101,17 +106,20 @@ def _numbers(row: Mapping[str, str]) -> dict[str, float]:
     return numbers
 
 
-def _ordered(names: Mapping[str, object], labels: Mapping[str, str]) -> list[str]:
-    known = [name for name in labels if name in names]
-    return known + [name for name in names if name not in known]
+def _colors(names: Mapping[str, object], systems: Sequence[str]) -> dict[str, int]:
+    """Return the names in their order, each with its colour."""
+    places = {name: place for place, name in enumerate(dict.fromkeys([*systems, *names]))}
+    return {name: place for name, place in places.items() if name in names}
 
 
-def _curves(folder: Path, kind: Kind, labels: Mapping[str, str]) -> Analysis | None:
+def _curves(
+    folder: Path, kind: Kind, labels: Mapping[str, str], systems: Sequence[str]
+) -> Analysis | None:
     found = read_points(folder, kind.file)
     if not found:
         return None
     lines, table = [], []
-    for color, name in enumerate(_ordered(found, labels)):
+    for name, color in _colors(found, systems).items():
         values: dict[float, list[float]] = {}
         for rows in found[name].values():
             for row in rows:
@@ -135,14 +143,14 @@ def legend(lines: list[Series]) -> str:
     return f'<p class="note">{items}</p>'
 
 
-def _planes(folder: Path, labels: Mapping[str, str]) -> Analysis | None:
+def _planes(folder: Path, labels: Mapping[str, str], systems: Sequence[str]) -> Analysis | None:
     found = read_points(folder, "plane.csv")
     if not found:
         return None
     charts, table = [], []
     losses = [row["loss"] for runs in found.values() for rows in runs.values() for row in rows]
     scale = (math.log10(max(min(losses), 1e-6)), math.log10(max(max(losses), 1e-6)))
-    for name in _ordered(found, labels):
+    for name in _colors(found, systems):
         for seed, rows in sorted(found[name].items()):
             label = f"{labels.get(name, name)}, seed {seed}"
             charts.append(surface_chart(rows, label, scale))

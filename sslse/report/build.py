@@ -112,7 +112,11 @@ def build_report(
         "commands": list(commands),
         "versions": _versions(results),
         "remarks": read_remarks(remarks) if remarks else [],
-        "analyses": read_analyses(Path(analyses), results.labels) if analyses else [],
+        "analyses": read_analyses(
+            Path(analyses), results.labels, [name for name, _ in results.rows]
+        )
+        if analyses
+        else [],
     }
     examples = make_examples(results, noisy, snr_db, num_examples) if noisy is not None else []
     articulated = []

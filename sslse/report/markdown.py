@@ -45,6 +45,8 @@ def results_markdown(
         markdown_table(results, main_grid(results)),
         "\n".join(f"- {text}" for text in [*notes(results), *remarks]),
     ]
+    for analysis in analyses:
+        parts += [f"## {analysis.title}", _table(analysis.heads, analysis.rows)]
     for grid in tables:
         parts.append(f"## {grid.title}")
         parts.append(markdown_table(results, grid))
@@ -66,8 +68,6 @@ def results_markdown(
             f"Paper: {paper.citation}. Its setting: {paper.setting}. The numbers are not "
             "comparable one by one; the directions are."
         )
-    for analysis in analyses:
-        parts += [f"## {analysis.title}", _table(analysis.heads, analysis.rows)]
     if conflicts := conflict.conflict_table(results):
         parts.append("## Conflict of the gradients")
         parts += [_table(conflict.HEADS, conflicts), conflict.CAPTION]

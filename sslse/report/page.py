@@ -58,12 +58,12 @@ def html_page(
     training = training_charts(results)
     sections = [
         ("result", "Result", _result(results, paper, remarks)),
+        ("analysis", "Analysis", _analyses(analyses)),
         ("tables", "More tables", _more_tables(results, tables)),
         ("claims", "What holds, and what does not", claims_section(claims)),
         ("paper", "Beside the paper", _paper(results, paper) if paper else ""),
         ("snr", "Against the SNR of the input", _figures(results, figures)),
         ("weight", "Against the weight of the loss", _weights(results)),
-        ("analysis", "Analysis", _analyses(analyses)),
         ("conflict", "Conflict of the gradients", _conflict(results)),
         ("listen", "See and listen", _examples(results, examples)),
         ("trajectories", "Trajectories", _trajectories(trajectories)),
@@ -96,7 +96,7 @@ def _result(results: Results, paper: Paper | None, remarks: Sequence[str]) -> st
     grid = main_grid(results)
     heads = _heads(grid)
     group = ""
-    if paper:
+    if paper and paper.columns:
         group = (
             f'<tr><th class="group"></th><th class="group" colspan="{len(results.columns)}">'
             "measured here</th>"

@@ -52,6 +52,17 @@ def test_curves_are_means_over_the_seeds(folder):
     assert "wav2vec 2.0" in layers.notes
 
 
+def test_a_system_has_the_place_and_the_colour_that_it_has_in_the_result_table(folder):
+    layers, *_, plane = read_analyses(folder, LABELS, ["noisy", "w2v2", "other", "ew2"])
+    assert [row[0] for row in layers.rows[::2]] == ["wav2vec 2.0", "EW2"]
+    assert layers.notes.index('class="c1"') < layers.notes.index("wav2vec 2.0")
+    assert layers.notes.index('class="c3"') < layers.notes.index("EW2")
+    assert plane.rows[0][0] == "wav2vec 2.0, seed 0"
+    # One that the table does not have comes last.
+    layers, *_ = read_analyses(folder, LABELS, ["w2v2"])
+    assert [row[0] for row in layers.rows[::2]] == ["wav2vec 2.0", "EW2"]
+
+
 def test_a_plane_tells_how_wide_its_minimum_is(folder):
     plane = read_analyses(folder, LABELS)[-1]
     # EW2, seed 0: loss 2 at the middle, 6 and 10 around; one of nine points is at most 4.

@@ -44,6 +44,11 @@ class Comparison:
         """Whether the confidence interval leaves zero out."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def agreeing(self) -> int:
+        """In how many seeds the difference points the way of the mean."""
+        return sum(value * self.difference > 0 for value in self.per_seed)
+
 
 def paired_bootstrap(
     a: Sequence[Mapping[str, tuple[float, float]]],

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 
 from sslse.report.chart import Series, line_chart
+from sslse.report.curves import system_colors
 from sslse.report.surface import surface_chart
 
 WIDE = 2.0  # a point of a plane counts as good while its loss is at most so often the least
@@ -108,8 +109,8 @@ def _numbers(row: Mapping[str, str]) -> dict[str, float]:
 
 def _colors(names: Mapping[str, object], systems: Sequence[str]) -> dict[str, int]:
     """Return the names in their order, each with its colour."""
-    places = {name: place for place, name in enumerate(dict.fromkeys([*systems, *names]))}
-    return {name: place for name, place in places.items() if name in names}
+    colors = system_colors([*systems, *names])
+    return {name: color for name, color in colors.items() if name in names}
 
 
 def _curves(

@@ -95,14 +95,9 @@ def _interval(column: str, comparison: Comparison) -> str:
     return f"[{_signed(column, comparison.low)}, {_signed(column, comparison.high)}]"
 
 
-def _agreeing(comparison: Comparison) -> int:
-    """Return in how many seeds the difference points the way of the mean."""
-    return sum(value * comparison.difference > 0 for value in comparison.per_seed)
-
-
 def _seeds(comparison: Comparison) -> str:
     total = len(comparison.per_seed)
-    return f"in {_agreeing(comparison)} of {total} seeds" if total > 1 else "one seed"
+    return f"in {comparison.agreeing} of {total} seeds" if total > 1 else "one seed"
 
 
 def _doubt(comparison: Comparison) -> str:
@@ -110,7 +105,7 @@ def _doubt(comparison: Comparison) -> str:
     if not comparison.certain:
         return " The interval holds zero."
     # The interval knows nothing of the choice of seeds, which may weigh more than the utterances.
-    return " The seeds disagree." if _agreeing(comparison) < len(comparison.per_seed) else ""
+    return " The seeds disagree." if comparison.agreeing < len(comparison.per_seed) else ""
 
 
 def _task_claim(

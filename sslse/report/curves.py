@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sslse.metrics.base import kind_of
@@ -120,10 +120,15 @@ def snr_bins(snr_db: Mapping[str, float], bins: int = SNR_BINS) -> list[tuple[fl
     ]
 
 
+def system_colors(systems: Iterable[str]) -> dict[str, int]:
+    """Return the colour of each system: its place among the names, of which some may come again."""
+    return {name: place for place, name in enumerate(dict.fromkeys(systems))}
+
+
 def row_colors(results: Results) -> dict[Key, int]:
     """One colour a system; the same system with observation adding has the same, dashed."""
-    names = dict.fromkeys(key[0] for key in results.rows)
-    return {key: list(names).index(key[0]) for key in results.rows}
+    colors = system_colors(name for name, _ in results.rows)
+    return {key: colors[key[0]] for key in results.rows}
 
 
 def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:

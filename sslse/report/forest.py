@@ -50,7 +50,6 @@ def forest(claims: Sequence[Claim]) -> str:
     rows, pair = [], None
     for claim in claims:
         numbers = claim.comparison
-        same = sum((value < 0) == (numbers.difference < 0) for value in numbers.per_seed)
         new = (claim.first, claim.second) != pair
         pair = claim.first, claim.second
         name = f"{escape(claim.first)} <span class='meta'>against</span> {escape(claim.second)}"
@@ -65,7 +64,8 @@ def forest(claims: Sequence[Claim]) -> str:
             f"<tr{' class=pair' * new}><td>{name if new else ''}</td>"
             f"<td>{escape(heading(claim.column))}</td><td>{100 * numbers.a:.1f}</td>"
             f"<td>{100 * numbers.b:.1f}</td><td>{minus(100 * numbers.difference, '+.1f')}</td>"
-            f"<td class='forest'>{picture}</td><td>{same} of {len(numbers.per_seed)}</td>"
+            f"<td class='forest'>{picture}</td>"
+            f"<td>{numbers.agreeing} of {len(numbers.per_seed)}</td>"
             f'<td class="verdict {claim.verdict}">{claim.verdict}</td></tr>'
         )
     return (

@@ -25,8 +25,8 @@ import torch
 from torch.nn import functional as F
 
 from sslse.downstream.tokens import SPACE, Tokens
-from sslse.recognizers.ctc_beam import CTCBeamSearch
-from sslse.recognizers.transformer_lm import TransformerWordLM
+from sslse.search.ctc_beam import CTCBeamSearch
+from sslse.search.transformer_lm import TransformerWordLM
 
 warnings.simplefilter("ignore")
 LM_WEIGHT, TOKEN_SCORE = 0.5, 2.0
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--characters", action="store_true", help="characters and words, ours")
     parser.add_argument("--words", type=int, default=65000, help="of them (default: 65000)")
     args = parser.parse_args()
-    from sslse.recognizers.shared_attention import attend_to_rows
+    from sslse.search.shared_attention import attend_to_rows
 
     torch.set_num_threads(1)
     if args.characters:

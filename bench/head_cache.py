@@ -22,11 +22,12 @@ import transformers
 from torch import nn
 
 from sslse.data.dataset import pad_batch
-from sslse.downstream.classifier import UtteranceClassifier
+from sslse.downstream.classifier import ClassifierHead
 from sslse.downstream.diarizer import DiarizationHead
 from sslse.downstream.feature_cache import CachedFeatures
-from sslse.downstream.x_vector import XVector
+from sslse.downstream.speaker import SpeakerHead
 from sslse.upstreams import load_upstream
+from sslse.upstreams.base import UpstreamOutput
 
 
 class Utterances(torch.utils.data.Dataset):
@@ -64,8 +65,8 @@ def main() -> None:
         upstream = load_upstream(folder).freeze()
         states, width = upstream.num_layers + 1, upstream.hidden_size
         heads: dict[str, tuple[nn.Module, bool]] = {
-            "IC (classifier)": (UtteranceClassifier(states, width, [6, 14, 4]), True),
-            "ASV (x-vector)": (XVector(states, width), False),
+            "IC (classifier)": (ClassifierHead(states, width, [["class"] * 6] * 3), True),
+            "ASV (x-vector)": (SpeakerHead(states, width, num_speakers=1211), False),
             "SD (LSTM)": (DiarizationHead(states, width), False),
         }
         print(f"{'head':<18} {'direct':>9} {'cached':>9} {'ratio':>7} {'pays after':>11}")
@@ -89,7 +90,9 @@ def main() -> None:
                         output = upstream(batch["waveform"], batch["waveform_lengths"])
                     features, lengths = torch.stack(output.hidden_states, 2), output.lengths
                 optimizer.zero_grad()
-                head(features.unbind(2), lengths).square().mean().backward()
+                output = head(UpstreamOutput(list(features.unbind(2)), lengths), None)
+                output = output[0] if isinstance(output, tuple) else output
+                output.square().mean().backward()
                 optimizer.step()
                 return time.process_time() - begin
 

@@ -20,15 +20,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from sslse.data.sampler import draw_generator
-from sslse.data.vectors import VectorStore, begin_store, plan_shards, write_shard
-from sslse.recognizers.kmeans import (
+from sslse.tokens.kmeans import (
     STATE_NAME,
     StreamingKMeans,
     batches,
     initial_sample,
 )
+from sslse.tokens.vectors import VectorStore, begin_store, plan_shards, write_shard
 
 FRAMES = 300  # of an utterance: 12 s at 25 Hz
 
@@ -88,15 +89,21 @@ def main() -> None:
     parser.add_argument("--shard-utterances", type=int, default=1000)
     parser.add_argument("--folder", help="where to work (default: the folder for temporary files)")
     args = parser.parse_args()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when scikit-learn is imported
+    torch.set_num_threads(1)
+    from sklearn.cluster import MiniBatchKMeans
+
     root = Path(tempfile.mkdtemp(dir=args.folder))
     try:
         store = write_store(root / "vectors", args)
         sample = initial_sample(store, max(args.batch_size, 3 * args.clusters), 0)
-        ours, peer = (StreamingKMeans(args.clusters, args.batch_size, 0) for _ in range(2))
+        ours = StreamingKMeans(args.clusters, args.batch_size, 0)
         ours.step(sample)
-        peer.step(sample)
-        start, first_peak = ours.centres.copy(), None
+        start, first_peak = ours.centres.clone().numpy(), None
+        peer = MiniBatchKMeans(
+            args.clusters, init=start, n_init=1, batch_size=args.batch_size, compute_labels=False
+        )
+        peer.partial_fit(sample)
         with open("/proc/self/clear_refs", "w") as stream:
             stream.write("5")  # the highest mark of writing the vectors is forgotten
         before = memory("VmRSS")
@@ -111,11 +118,11 @@ def main() -> None:
             ready = list(batches(store, shard, args.batch_size, shuffle))
             with peer_clock:
                 for batch in ready:
-                    peer.kmeans.partial_fit(batch)
+                    peer.partial_fit(batch)
             del ready
             peak = memory("VmHWM")
             first_peak = first_peak or peak
-        moved = np.linalg.norm(ours.centres - start) / np.linalg.norm(start)
+        moved = np.linalg.norm(ours.centres.numpy() - start) / np.linalg.norm(start)
     finally:
         shutil.rmtree(root)
     count = store.num_speech

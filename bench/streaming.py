@@ -20,11 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 
 from sslse.enhancers import build_enhancer
 from sslse.enhancers.base import Enhancer
+from sslse.runtime.settings import read_settings
 
 CONFIGS = Path(__file__).resolve().parent.parent / "conf" / "enhancer"
 BLOCKS_MS = (20, 50, 100)
@@ -89,7 +89,7 @@ def main() -> None:
     head += [f"rtf {ms} ms" for ms in BLOCKS_MS] + ["slowest hop ms", "whole / stream"]
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     for path in args.configs or sorted(CONFIGS.glob("*_causal.yaml")):
-        net = build_enhancer(**yaml.safe_load(path.read_text(encoding="utf-8"))).eval()
+        net = build_enhancer(**read_settings(path)["model"]["init_args"]["enhancer"]).eval()
         print("| " + " | ".join([path.stem, *measure(net, noisy, args.rounds)]) + " |", flush=True)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from sslse.data.audio import write_audio
+from sslse.articulation.trajectories import read_names, write_trajectories
+from sslse.audio.files import write_audio
 from sslse.data.datadir import write_datadir
 from sslse.data.scp import Table
-from sslse.data.trajectories import read_names, write_trajectories
 
 FOLDER = Path(__file__).parent / "fixtures" / "articulation"
 

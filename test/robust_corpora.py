@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from sslse.audio.files import write_audio
 from sslse.corpora.noisex92 import NAMES
-from sslse.data.audio import write_audio
 
 RATE = 16000
+SECONDS = 0.5  # of what has no length of its own; rehearsals set more
 TYPES = "Babble AirportStation Car MetroSubway CafeRestaurant Traffic ACVacuum".split()
 
 
-def write_noise(path: Path, seconds: float = 0.5, rate: int = RATE) -> None:
+def write_noise(path: Path, seconds: float | None = None, rate: int = RATE) -> None:
     """Write noise that depends on the name of the file."""
     generator = np.random.default_rng(list(path.name.encode()))
-    waveform = 0.05 * generator.standard_normal(int(seconds * rate))
+    waveform = 0.05 * generator.standard_normal(int((seconds or SECONDS) * rate))
     write_audio(path, waveform.astype(np.float32), rate)
 
 

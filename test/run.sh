@@ -9,6 +9,7 @@ cd "${root}"
 "${root}/tools/install.sh"
 venv=${SSLSE_VENV:-${root}/.venv}
 export PATH="${root}/bin:${venv}/bin:${PATH}"
+# This checkout's code, also in an environment that another checkout made (SSLSE_VENV).
 export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
 # One thread per process: the processes share out the cores. (nproc counts what OMP_NUM_THREADS leaves.)
 workers=$(env -u OMP_NUM_THREADS nproc)

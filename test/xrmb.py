@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 
 RATE, PELLET_RATE = 21739, 145.65
 REST = np.array([[10, 8], [10, -10], [-8, -4], [-20, 4], [-32, 5], [-44, 0], [-5, -20], [-15, -22]])
 LOST = 1_000_000
+WALLS = {  # mm
+    "PAL.DAT": [(x, 12 - abs(x + 20) / 3) for x in range(-40, 1, 4)],
+    "PHA.DAT": [(-70, y) for y in range(10, -60, -10)],
+}
 
 
 def motion(time):
@@ -17,7 +21,7 @@ def motion(time):
     return REST + 2.0 * np.sin(2 * np.pi * 1.5 * time[:, None, None] + phase)
 
 
-def write_speaker(root, name, tasks, lost=None, stretch=1.0):
+def write_speaker(root, name, tasks, lost=None, stretch=1.0, motion=motion, walls=WALLS):
     """Write the folder of a speaker; return it.
 
     Args:
@@ -26,13 +30,13 @@ def write_speaker(root, name, tasks, lost=None, stretch=1.0):
         tasks: number to length in s.
         lost: number to stretches (begin, end, pellets) that were mistracked.
         stretch: length of the trajectories re the audio.
+        motion: times in s to pellets (samples, 8, 2) in mm.
+        walls: file to the points of a trace, mm.
     """
     folder = root / name
     folder.mkdir(parents=True)
     generator = np.random.default_rng(0)
-    palate = [(x, 12 - abs(x + 20) / 3) for x in range(-40, 1, 4)]
-    pharynx = [(-70, y) for y in range(10, -60, -10)]
-    for file, trace in (("PAL.DAT", palate), ("PHA.DAT", pharynx)):
+    for file, trace in walls.items():
         (folder / file).write_text("".join(f"{x * 1000}\t{y * 1000}\n" for x, y in trace))
     for number, seconds in tasks.items():
         samples = int(seconds * RATE)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the environment of this checkout: a virtual environment with the packages of requirements.lock.
+# Makes the environment of this checkout: a virtual environment with the packages of requirements.lock and with sslse
+# itself, which is read from the checkout (an editable install).
 #
 # Usage: tools/install.sh [--extra NAME]     no root, nothing outside the checkout but the package manager's cache
 #   --extra NAME      also the optional packages of tools/extras/NAME.txt
@@ -14,6 +15,7 @@ venv=${SSLSE_VENV:-${root}/.venv}
 lock=${root}/requirements.lock
 done_marker=${venv}/.sslse-lock
 begun_marker=${venv}/.sslse-begun
+checkout_marker=${venv}/.sslse-checkout
 
 say() { echo "install: $*"; }
 die() {
@@ -88,6 +90,24 @@ find_uv() {
     echo "${own}/bin/uv"
 }
 
+# Whether the environment has sslse of this checkout, or of another that shares the environment (SSLSE_VENV) and is
+# still there: then the recipes of this one put their own code first (PYTHONPATH).
+has_package() {
+    local checkout
+    checkout=$(cat "${checkout_marker}" 2> /dev/null) || return 1
+    [ "${checkout}" = "${root}" ] || { [ "${venv}" != "${root}/.venv" ] && [ -f "${checkout}/setup.py" ]; }
+}
+
+# All that the build needs is in the lock.
+install_package() {
+    if has_package; then return; fi
+    "$1" pip install --quiet --offline --no-deps --no-build-isolation --reinstall-package sslse \
+        --python "${venv}/bin/python" --editable "${root}" ||
+        die "sslse itself could not be installed into ${venv} (see above); mend the cause and run the same command."
+    echo "${root}" > "${checkout_marker}.tmp"
+    mv "${checkout_marker}.tmp" "${checkout_marker}"
+}
+
 extra_marker=${venv}/.sslse-extra-${extra}
 has_extra() {
     [ -z "${extra}" ] || cmp -s "${root}/tools/extras/${extra}.txt" "${extra_marker}"
@@ -96,22 +116,22 @@ has_extra() {
 # The extra names every package that the lock has not.
 install_extra() {
     if has_extra; then return; fi
-    "$1" pip install --no-deps --python "${venv}/bin/python" --requirements "${root}/tools/extras/${extra}.txt" ||
+    "$1" pip install --no-deps --require-hashes --python "${venv}/bin/python" --requirements "${root}/tools/extras/${extra}.txt" ||
         die "the optional packages '${extra}' could not be installed (see above); mend the cause and run the same command."
     cp "${root}/tools/extras/${extra}.txt" "${extra_marker}.tmp"
     mv "${extra_marker}.tmp" "${extra_marker}"
 }
 
-if is_installed && has_extra; then
-    exit 0
-fi
+is_complete() { is_installed && has_package && has_extra; }
+
+if is_complete; then exit 0; fi
 command -v flock > /dev/null || die "the program flock is missing (Debian, Ubuntu: apt-get install util-linux)."
 mkdir -p "$(dirname "${venv}")" || die "cannot make $(dirname "${venv}")."
 exec 8>> "${venv}.lock" || die "cannot write ${venv}.lock; set SSLSE_VENV to a folder of yours."
 if ! flock -n 8; then
     say "another installation into ${venv} is running; waiting for it"
     flock 8
-    if is_installed && has_extra; then exit 0; fi
+    if is_complete; then exit 0; fi
 fi
 
 python=$(find_python)
@@ -122,6 +142,7 @@ if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
     if [ -n "${mirror}" ]; then export UV_DEFAULT_INDEX=${mirror}; fi
 fi
 if is_installed; then
+    install_package "${uv}"
     install_extra "${uv}"
     exit 0
 fi
@@ -155,14 +176,15 @@ if ! can_compile "${venv}/bin/python"; then
     mark+=" without pesq"
     say "no C compiler or no headers of Python: leaving out the metric PESQ. To have it (Debian, Ubuntu:" \
         "apt-get install gcc python3-dev), install them and run this command again; without it, leave pesq out of --metrics."
-    sed '/^pesq==/d' "${lock}" > "${venv}/.requirements"
+    awk '/^[^ #]/ { is_pesq = /^pesq==/ } !is_pesq' "${lock}" > "${venv}/.requirements"
     lock=${venv}/.requirements
 fi
-# The lock names every package, so there is nothing to resolve.
-"${uv}" pip install --no-deps --python "${venv}/bin/python" --requirements "${lock}" "${options[@]}" ||
+# The lock names every package with the hashes of its files: nothing is resolved, and no other file is installed.
+"${uv}" pip install --no-deps --require-hashes --python "${venv}/bin/python" --requirements "${lock}" "${options[@]}" ||
     die "the packages could not be installed (see above); mend the cause, then run the same command: it goes on."
 echo "${mark}" > "${done_marker}.tmp"
 mv "${done_marker}.tmp" "${done_marker}"
 rm -f "${begun_marker}"
+install_package "${uv}"
 install_extra "${uv}"
 say "${venv} is ready ($((SECONDS - begin)) s)"

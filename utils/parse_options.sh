@@ -23,22 +23,12 @@ parse_options_error() {
     exit 2
 }
 
-# nearest WORD < candidates: the candidate with the smallest edit distance, if it is near enough.
+# parse_options_nearest WORD < candidates: the end of a sentence that names the nearest, or all.
 parse_options_nearest() {
-    awk -v word="$1" '
-        function least(a, b) { return a < b ? a : b }
-        function distance(s, t,    i, j, n, m, d, cost) {
-            n = length(s); m = length(t)
-            for (i = 0; i <= n; i++) d[i, 0] = i
-            for (j = 0; j <= m; j++) d[0, j] = j
-            for (i = 1; i <= n; i++) for (j = 1; j <= m; j++) {
-                cost = substr(s, i, 1) != substr(t, j, 1)
-                d[i, j] = least(least(d[i-1, j], d[i, j-1]) + 1, d[i-1, j-1] + cost)
-            }
-            return d[n, m]
-        }
-        { x = distance(word, $0); if (best == "" || x < low) { low = x; best = $0 } }
-        END { if (best != "" && low <= length(word) / 2) print best }'
+    PYTHONPATH=$(dirname "${BASH_SOURCE[0]}")/.. python3 -c '
+import sys
+from sslse.names import nearest
+print(nearest(sys.argv[1], sys.stdin.read().split()))' "$1" || true
 }
 
 parse_options_help() {
@@ -52,16 +42,31 @@ parse_options_help() {
             printf '  --%-20s %s [%s]\n' "${name}" "${comment}" "${!name}"
         fi
     done < <(parse_options_table)
+    if declare -F parse_options_more_help > /dev/null; then parse_options_more_help; fi
+}
+
+# parse_options_names: the names of all options.
+parse_options_names() {
+    parse_options_table | sed -n 's/^\([^\t][^\t]*\)\t.*/\1/p'
+}
+
+# parse_options_records: the options for `sslse plan`, "name=value" each ending in NUL; a + marks those that were given.
+parse_options_records() {
+    local name mark
+    while IFS= read -r name; do
+        mark=
+        if [[ " ${parse_options_given} " == *" ${name} "* ]]; then mark=+; fi
+        printf '%s%s=%s\0' "${mark}" "${name}" "${!name}"
+    done < <(parse_options_names)
 }
 
 # parse_options_check NAME: the name must be an option of the script.
 parse_options_check() {
-    local names nearest
-    names=$(parse_options_table | sed -n 's/^\([^\t][^\t]*\)\t.*/\1/p')
-    if ! grep -qx -- "$1" <<< "${names}"; then
-        nearest=$(parse_options_nearest "$1" <<< "${names}")
-        parse_options_error "unknown option --$1${nearest:+; did you mean --${nearest}?}" \
-            "(--help lists all options)"
+    local near
+    if ! grep -qx -- "$1" < <(parse_options_names); then
+        near=$(parse_options_names | sed 's/^/--/' | parse_options_nearest "--$1")
+        if [[ ${near} != *"did you mean"* ]]; then near=; fi  # they are too many to name
+        parse_options_error "unknown option --$1${near} (--help lists all options)"
     fi
 }
 
@@ -71,20 +76,6 @@ parse_options_set() {
         parse_options_error "--${name} must be true or false, not '${value}'"
     fi
     printf -v "${name}" '%s' "${value}"
-}
-
-# parse_options_file FILE: options that were not given, from lines "--name value".
-parse_options_file() {
-    local number=0 name value
-    [ -f "$1" ] || parse_options_error "there is no file of options $1"
-    while read -r name value; do
-        number=$((number + 1))
-        if [[ ${name} =~ ^(#.*)?$ ]]; then continue; fi
-        [[ ${name} == --* ]] || parse_options_error "$1, line ${number}: '${name}' does not begin with --"
-        name=${name#--} && name=${name//-/_}
-        parse_options_check "${name}"
-        if [[ " ${parse_options_given} " != *" ${name} "* ]]; then parse_options_set "${name}" "${value}"; fi
-    done < "$1"
 }
 
 parse_options_given=
@@ -125,12 +116,11 @@ check_integer() {
 
 # check_words NAME ALLOWED...: every word of the option must be one of the allowed ones.
 check_words() {
-    local name=$1 word nearest
+    local name=$1 word
     shift
     for word in ${!name}; do
         if [[ " $* " != *" ${word} "* ]]; then
-            nearest=$(printf '%s\n' "$@" | parse_options_nearest "${word}")
-            parse_options_error "--${name}: no '${word}'${nearest:+; did you mean ${nearest}?} (possible: $*)"
+            parse_options_error "--${name}: no '${word}'$(printf '%s\n' "$@" | parse_options_nearest "${word}")"
         fi
     done
 }

@@ -39,6 +39,7 @@ for set in ${sets}; do
             echo "prepare_data.sh: error: local/data.sh made no ${folder}/wav.scp" >&2
             exit 1
         fi
-        sslse validate "${folder}"
+        rm -f "${folder}/utt2num_samples"  # perhaps of other audio; it is measured anew
+        sslse validate --nj "${nj}" --write-lengths "${folder}"
     done
 done

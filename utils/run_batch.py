@@ -58,7 +58,7 @@ def run(job: Job, log: Path) -> int:
 
 def main() -> int:
     listing = Path(sys.argv[1])
-    for job in read_jobs(listing.read_bytes()):
+    for job in read_jobs(listing.read_text()):
         job.begin()
         status = run(job, job.log(listing.parent))
         if status != 0:

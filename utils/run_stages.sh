@@ -1,80 +1,79 @@
 # shellcheck shell=bash
-# The stage loop and the two words of a stage file, job and run_jobs. Sourced by egs/TEMPLATE/pipeline.sh.
+# The stage loop and what a stage file calls, run_planned and run_beside_next. Sourced by egs/TEMPLATE/pipeline.sh.
 #
-# A stage file is NN_name.sh: NN is its number, the comment on its first lines says what it does. It calls
-#     job NAME FOLDER COMMAND...      as often as it has output folders, then
-#     run_jobs [KIND]                 which runs them and returns when all are done. KIND: train (long, a
-#                                     process each) or cpu (short, --nj processes for all of them).
+# A stage file is NN_name.sh: NN is its number, the comment on its first lines says what it does.
 
 utils_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=log.sh
 . "${utils_dir}/log.sh"
-job_keep=  # of the next jobs. "keep": the folder also holds other things; --force must not remove it
-           # "update": the command brings its folder up to date, whatever options it had before
-stage_jobs=()
-
-# job NAME FOLDER COMMAND...: note a job; NUL-separated, so that no argument needs quoting.
-job() {
-    stage_jobs+=("$1" "$2" "${job_keep}" "$(($# - 2))" "${@:3}")
-}
-
-# run_jobs [train|cpu]: run the noted jobs with the launcher, on what cmd.sh chose.
-run_jobs() {
-    local launcher=("${utils_dir}/run_jobs.py" --logdir "${expdir:?}/log/${stage_label:?}" --nj "${nj:?}"
-        --backend "${SSLSE_BACKEND:-local}" --heartbeat "${heartbeat:-30}")
-    if [ "${1:-cpu}" = train ]; then
-        launcher+=("--sbatch=${SSLSE_SBATCH_TRAIN:-}")
-    else
-        launcher+=(--batch "--sbatch=${SSLSE_SBATCH_CPU:-}")
-    fi
+# run_planned STEP...: run the jobs that the plan has for this stage, or for steps of it, on what cmd.sh chose.
+run_planned() {
+    local jobs launcher=("${utils_dir}/run_jobs.py" --logdir "${expdir:?}/log/${stage_label:?}" --nj "${nj:?}" --cores "${cores:?}"
+        --backend "${SSLSE_BACKEND:-local}" --heartbeat "${heartbeat:-30}"
+        "--sbatch-train=${SSLSE_SBATCH_TRAIN:-}" "--sbatch-cpu=${SSLSE_SBATCH_CPU:-}"
+        "--sbatch-gpu=${SSLSE_SBATCH_GPU:-${SSLSE_SBATCH_TRAIN:-}}" --jobs-per-gpu "${SSLSE_JOBS_PER_GPU:-1}")
     if "${force:-false}"; then launcher+=(--force); fi
     if "${dry_run:-false}"; then launcher+=(--dry-run); fi
-    [ ${#stage_jobs[@]} -gt 0 ] || return 0
-    # A process substitution and not a pipe: the launcher must be a child of this shell, to die with it.
-    python "${launcher[@]}" < <(printf '%s\0' "${stage_jobs[@]}")
-    stage_jobs=()
+    if [ $# -eq 0 ]; then set -- "${stage_label#*_}"; fi
+    jobs=$(plan "$@")
+    if [ -n "${jobs}" ]; then python "${launcher[@]}" <<< "${jobs}"; fi
 }
 
-# time_left PAST LEFT: what the stages of the list LEFT may take, by conf/minutes ("NAME MINUTES" a line),
-# corrected by how long those of the list PAST really took.
+# run_beside_next: run the jobs of this stage, and beside them those of the stage with the next number, if this run has
+# it; that stage finds them done. So no core waits for the longest training of a stage.
+run_beside_next() {
+    local next=${stage_files[stage_index + 1]:-} number=$((10#${stage_label:0:2} + 1)) names=("${stage_label#*_}")
+    next=${next##*/} && next=${next%.sh}
+    if [[ ${next} == $(printf %02d "${number}")_* ]] && ! "${dry_run:-false}"; then names+=("${next#*_}"); fi
+    run_planned "${names[@]}"
+}
+
+# steps_of FILE...: the steps that stage files plan.
+steps_of() {
+    local file name step
+    for file in "$@"; do
+        name=${file##*/[0-9][0-9]_}
+        sed -nE 's/^ *run_(planned|beside_next) *//p' "${file}" | while IFS= read -r step; do
+            echo "${step:-${name%.sh}}"
+        done
+    done
+}
+
+# time_left FILE...: what these stages may still take, by the `minutes` of the recipe and the pace of this run.
 time_left() {
-    [ -f conf/minutes ] || return 0
-    awk -v past="$1" -v left="$2" -v real="$((SECONDS - log_start))" '
-        BEGIN { split(past, p); split(left, l); for (i in p) is_past[p[i]]; for (i in l) is_left[l[i]] }
-        $1 in is_past { before += $2 }
-        $1 in is_left { after += $2 }
-        END {
-            minutes = after * (before > 0.5 ? real / 60 / before : 1)
-            if (after) printf "; about %.0f min left", minutes < 1 ? 1 : minutes
-        }' conf/minutes
+    local steps jobs
+    if [[ ${train_args:-} == *max_steps* ]]; then return; fi  # the minutes are of other trainings
+    mapfile -t steps < <(steps_of "$@")
+    jobs=$(plan "${steps[@]}" 2> /dev/null)  # what is to be said of a stage is said when it runs
+    python "${utils_dir}/time_left.py" "${expdir}/log/pace" "${cores}" <<< "${jobs}"
 }
 
-# run_stages FOLDER...: run the stages of the folders from --stage to --stop_stage, without --skip_stages. Where two
-# folders have a stage of one number, that of the later folder runs.
-run_stages() {
-    local folder file name number files=() names=() index summary
+# list_stages FOLDER...: the stage files of the folders from --stage to --stop_stage, without --skip_stages. Where two
+# folders have a stage of one number, that of the later folder is listed.
+list_stages() {
+    local folder file name number
     local -A file_of=()
     for folder in "$@"; do
         for file in "${folder}"/[0-9][0-9]_*.sh; do
             if [ -f "${file}" ]; then name=${file##*/} && file_of[${name:0:2}]=${file}; fi
         done
     done
-    while IFS= read -r file; do
-        number=${file##*/} && number=$((10#${number:0:2}))
-        if [ "${number}" -lt "${stage:?}" ] || [ "${number}" -gt "${stop_stage:?}" ]; then continue; fi
-        if [[ " ${skip_stages:-} " == *" ${number} "* ]]; then continue; fi
-        name=${file##*/[0-9][0-9]_}
-        files+=("${file}") names+=("${name%.sh}")
-    done < <(for number in "${!file_of[@]}"; do echo "${number} ${file_of[${number}]}"; done | sort | cut -d ' ' -f 2-)
-    [ ${#files[@]} -gt 0 ] || die "no stage between --stage ${stage} and --stop_stage ${stop_stage}"
-    for index in "${!files[@]}"; do
-        file=${files[index]}
-        stage_label=${file##*/} && stage_label=${stage_label%.sh}
-        summary=$(sed -n '/^# [A-Z]/{s/^# //p;q}' "${file}")
-        log "Stage $((10#${stage_label:0:2})) ${names[index]}: ${summary} ($((index + 1)) of ${#files[@]}$(
-            time_left "${names[*]:0:index}" "${names[*]:index}"))"
-        # shellcheck source=/dev/null
-        . "${file}"
-    done
-    stage_label=
+    for name in "${!file_of[@]}"; do
+        number=$((10#${name}))
+        if [ "${number}" -ge "${stage:?}" ] && [ "${number}" -le "${stop_stage:?}" ] &&
+            [[ " ${skip_stages:-} " != *" ${number} "* ]]; then
+            echo "${name} ${file_of[${name}]}"
+        fi
+    done | sort | cut -d ' ' -f 2-
+}
+
+# begin_stage INDEX FILE...: say which of the files begins, what it does and what time is left.
+begin_stage() {
+    local index=$1 names summary
+    shift
+    names=("${@##*/}") && names=("${names[@]%.sh}")
+    stage_label=${names[index]}
+    names=("${names[@]#*_}")
+    summary=$(sed -n '/^# [A-Z]/{s/^# //p;q}' "${@:index+1:1}")
+    log "Stage $((10#${stage_label:0:2})) ${names[index]}: ${summary} ($((index + 1)) of $#$(time_left "${@:index+1}"))"
 }

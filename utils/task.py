@@ -6,6 +6,7 @@ import ctypes
 import sys
 from pathlib import Path
 
+from gpus import share_gpus
 from job import Job, has_record, write_jobs
 
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when its parent dies
@@ -32,12 +33,18 @@ class Task:
         jobs: in their order.
         command: program and arguments.
         log: where its output goes.
+        threads: for the numerical libraries.
+        gpus: what ``CUDA_VISIBLE_DEVICES`` is; empty: as it is.
     """
 
-    def __init__(self, jobs: list[Job], command: tuple[str, ...], log: Path) -> None:
+    def __init__(
+        self, jobs: list[Job], command: tuple[str, ...], log: Path, threads: int, gpus: str = ""
+    ) -> None:
         self.left = list(jobs)
         self.command = command
         self.log = log
+        self.threads = threads
+        self.gpus = gpus
         self.is_batch = len(jobs) > 1 or command != jobs[0].command
 
     def begin(self) -> None:
@@ -61,19 +68,17 @@ class Task:
         return done
 
 
-def single_tasks(jobs: list[Job], logdir: Path) -> list[Task]:
-    """Return one task per job."""
-    return [Task([job], job.command, job.log(logdir)) for job in jobs]
-
-
-def batch_tasks(jobs: list[Job], logdir: Path, count: int) -> list[Task]:
-    """Deal the jobs out to ``count`` processes of run_batch.py."""
+def batch_tasks(
+    jobs: list[Job], logdir: Path, count: int, threads: int, gpus: list[str] | None = None
+) -> list[Task]:
+    """Deal the jobs out to ``count`` processes of run_batch.py, and those to the GPUs."""
     tasks = []
     for number in range(min(count, len(jobs))):
         batch = jobs[number::count]
         listing = logdir / f"batch{number + 1}.jobs"
-        listing.write_bytes(write_jobs(batch))
+        listing.write_text(write_jobs(batch))
         runner = Path(__file__).with_name("run_batch.py")
         command = (sys.executable, str(runner), str(listing))
-        tasks.append(Task(batch, command, logdir / f"batch{number + 1}.log"))
+        seen = share_gpus(gpus or [], number, count)
+        tasks.append(Task(batch, command, logdir / f"batch{number + 1}.log", threads, seen))
     return tasks

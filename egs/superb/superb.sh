@@ -11,6 +11,4 @@ exec ../../TEMPLATE/sslmse.sh \
     --skip_stages "3 5 10" \
     --se_exp ../../librispeech/sslmse/exp \
     --upstream_model microsoft/wavlm-base-plus \
-    --upstream_models "wavlm_large=microsoft/wavlm-large wav2vec2_base=facebook/wav2vec2-base hubert_base=facebook/hubert-base-ls960" \
-    --task_configs ../../../conf/downstream/%s.yaml \
     "$@"

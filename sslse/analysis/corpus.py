@@ -41,8 +41,8 @@ class EnhancedCorpus:
 
     Args:
         data: noisy data directory with ``spk1.scp``.
-        enhanced: data directory of the enhanced audio, with the same utterance ids; None: the
-            noisy audio itself.
+        enhanced: data directory, or its ``wav.scp``, of the enhanced audio, with the same utterance
+            ids; None: the noisy audio itself.
         limit: at most this many utterances; 0: all.
 
     Raises:
@@ -53,7 +53,11 @@ class EnhancedCorpus:
         self.noisy = DataDir(data)
         if not self.noisy.has("spk1.scp"):
             raise DataError(f"{data} has no spk1.scp (clean references), which an analysis needs")
-        self.enhanced = self.noisy if enhanced is None else DataDir(enhanced)
+        if enhanced is None:
+            self.enhanced = self.noisy
+        else:
+            path = Path(enhanced)
+            self.enhanced = DataDir(path.parent if path.name == "wav.scp" else path)
         self.sample_rate = self.enhanced.sample_rate
         known = set(self.enhanced.utterances)
         self.utterances = [name for name in self.noisy.utterances if name in known]

@@ -1,15 +1,14 @@
-"""What is wrong with an enhanced signal: remaining interference and noise, and artefacts."""
+"""What is wrong with an enhanced signal: remaining noise, and artefacts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from sslse.errors import DataError
 
-PARTS = ("interference", "noise", "artifact")
+PARTS = ("noise", "artifact")  # of the error
 
 
 @dataclass(frozen=True)
@@ -18,53 +17,37 @@ class Decomposition:
 
     Args:
         target: what short filters make of the clean speech, float64 (T + taps − 1,).
-        interference: what they make of other talkers, beyond the target.
-        noise: what they make of the noise, beyond both.
-        artifact: the rest, which lies in none of the references.
+        noise: what they make of the noise, beyond the target.
+        artifact: the rest, which lies in neither of the references.
     """
 
     target: np.ndarray
-    interference: np.ndarray
     noise: np.ndarray
     artifact: np.ndarray
 
     @property
-    def error(self) -> np.ndarray:
-        """Interference + noise + artefact."""
-        return self.interference + self.noise + self.artifact
-
-    @property
     def ratios(self) -> dict[str, float]:
-        """SDR, SIR, SNR and SAR in dB: target over the error and over each of its parts, except
-        that SNR counts interference with the target, and SAR everything but artefacts."""
-        known = self.target + self.interference
+        """SDR, SNR and SAR in dB: target over error, target over noise, both over artefacts."""
         return {
-            "sdr": _decibel(self.target, self.error),
-            "sir": _decibel(self.target, self.interference),
-            "snr": _decibel(known, self.noise),
-            "sar": _decibel(known + self.noise, self.artifact),
+            "sdr": _decibel(self.target, self.noise + self.artifact),
+            "snr": _decibel(self.target, self.noise),
+            "sar": _decibel(self.target + self.noise, self.artifact),
         }
 
     def scaled(self, **factors: float) -> np.ndarray:
         """Return the enhanced signal with some parts scaled, float64.
 
         Example:
-            >>> parts = Decomposition(*np.eye(4))
-            >>> parts.scaled(artifact=0.5, noise=0.0).tolist()
-            [1.0, 1.0, 0.0, 0.5]
+            >>> Decomposition(*np.eye(3)).scaled(artifact=0.5).tolist()
+            [1.0, 1.0, 0.5]
         """
-        names = [field.name for field in fields(self)]
-        for name in factors:
-            if name not in names:
-                raise ValueError(f"there is no part '{name}'; the parts are {', '.join(names)}")
-        return sum(factors.get(name, 1.0) * getattr(self, name) for name in names)
+        return self.target + sum(factors.get(part, 1.0) * getattr(self, part) for part in PARTS)
 
 
 def decompose(
     enhanced: np.ndarray,
     clean: np.ndarray,
     noise: np.ndarray,
-    interference: Sequence[np.ndarray] = (),
     taps: int = 512,
 ) -> Decomposition:
     """Split an enhanced signal by orthogonal projections.
@@ -73,7 +56,6 @@ def decompose(
         enhanced: estimate (T,).
         clean: target speech (T,).
         noise: what was added to it (T,).
-        interference: other talkers, each (T,).
         taps: length of the filters that are forgiven, samples; 1 allows a gain only.
 
     Raises:
@@ -92,20 +74,18 @@ def decompose(
 
     from sslse.criteria.projection import Projection
 
-    signals = [np.asarray(x, dtype=np.float64) for x in (enhanced, clean, noise, *interference)]
+    signals = [np.asarray(x, dtype=np.float64) for x in (enhanced, clean, noise)]
     if any(x.shape != signals[0].shape or x.ndim != 1 for x in signals) or not len(signals[0]):
         shapes = ", ".join(str(x.shape) for x in signals)
-        raise DataError(f"enhanced, clean, noise … must have one length (samples,), not {shapes}")
-    estimate, speech, noise_wave, *others = (torch.from_numpy(x)[None] for x in signals)
+        raise DataError(f"enhanced, clean and noise must have one length (samples,), not {shapes}")
+    estimate, speech, noise_wave = (torch.from_numpy(x)[None] for x in signals)
 
     def project(*references: torch.Tensor) -> np.ndarray:
         return Projection(references, taps).project(estimate)[0].numpy()
 
-    target = project(speech)
-    talkers = project(speech, *others) if others else target
-    known = project(speech, *others, noise_wave)
+    target, known = project(speech), project(speech, noise_wave)
     whole = np.pad(signals[0], (0, taps - 1))
-    return Decomposition(target, talkers - target, known - talkers, whole - known)
+    return Decomposition(target, known - target, whole - known)
 
 
 def _decibel(signal: np.ndarray, error: np.ndarray) -> float:

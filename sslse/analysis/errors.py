@@ -1,104 +1,81 @@
-"""Error parts of a set, and what a recogniser makes of them when they are scaled."""
+"""Error parts of a set, and what a recogniser makes of them when they are scaled.
+
+Behind ``sslse analyze errors`` and ``sslse analyze scaling``.
+
+Reference: Iwamoto et al. 2022, Interspeech, "How bad are artifacts? Analyzing the impact of speech
+enhancement errors on ASR"; Ochiai et al. 2024, arXiv 2404.14860.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sslse.analysis.corpus import EnhancedCorpus
 from sslse.analysis.decomposition import PARTS, decompose
-from sslse.errors import ConfigError, DataError
+from sslse.analysis.table import write_rows
+from sslse.data.spelling import same_case
+from sslse.errors import DataError
 from sslse.metrics.wer import word_errors
+
+if TYPE_CHECKING:
+    from sslse.recognizers.base import Recognizer
 
 
 def error_ratios(corpus: EnhancedCorpus, taps: int = 512) -> Iterator[dict[str, Any]]:
-    """Yield ``utterance, sdr, sir, snr, sar`` (dB) for each utterance.
-
-    Without other talkers SIR says nothing and is left out.
-    """
+    """Yield ``utterance, sdr, snr, sar`` (dB) for each utterance."""
     for signals in corpus:
-        parts = decompose(signals.enhanced, signals.clean, signals.noise, taps=taps)
-        ratios = {name: value for name, value in parts.ratios.items() if name != "sir"}
-        yield {"utterance": signals.utterance, **ratios}
+        parts = decompose(signals.enhanced, signals.clean, signals.noise, taps)
+        yield {"utterance": signals.utterance, **parts.ratios}
 
 
 def direct_scaling(
-    corpus: EnhancedCorpus,
-    recognizer: Any,
-    parts: Sequence[str] = ("noise", "artifact"),
-    scales: Sequence[float] = (0.0, 0.5, 1.0, 1.5, 2.0),
-    taps: int = 512,
-) -> list[dict[str, Any]]:
+    corpus: EnhancedCorpus, recognizer: Recognizer, scales: Sequence[float], taps: int = 512
+) -> list[dict[str, float]]:
     """Scale one error part at a time and recognise the result.
 
     The steeper the curve of a part, the more it harms the recogniser.
 
     Args:
         corpus: with transcripts.
-        recognizer: has ``transcribe(waveforms, sample_rate)``.
-        parts: of PARTS.
+        recognizer: that hears the scaled speech.
         scales: factors of the part; 1 is the enhanced signal as it is.
         taps: see ``decompose``.
 
     Returns:
-        ``part, scale, wer, snr, sar`` for each part and scale: WER over all words, the ratios as
-        means over utterances.
+        ``scale, noise_wer, artifact_wer`` for each scale: WER over all words in percent.
 
     Raises:
-        ConfigError: no such part.
         DataError: the set has no transcripts.
-
-    Reference:
-        Ochiai et al. 2024, arXiv 2404.14860 (direct scaling analysis).
     """
-    for part in parts:
-        if part not in PARTS:
-            raise ConfigError(f"there is no error part '{part}'; the parts are {', '.join(PARTS)}")
-    counts = {(part, scale): np.zeros(2) for part in parts for scale in scales}
-    ratios: dict[tuple[str, float], list[tuple[float, float]]] = {key: [] for key in counts}
+    counts = {(scale, part): np.zeros(2) for scale in scales for part in PARTS}  # errors, words
     for signals in corpus:
-        split = decompose(signals.enhanced, signals.clean, signals.noise, taps=taps)
+        split = decompose(signals.enhanced, signals.clean, signals.noise, taps)
         waves = [
             split.scaled(**{part: scale})[: len(signals.enhanced)].astype(np.float32)
-            for part, scale in counts
+            for scale, part in counts
         ]
         texts = recognizer.transcribe(waves, corpus.sample_rate)
-        for (part, scale), words in zip(counts, texts, strict=True):
-            counts[part, scale] += word_errors(signals.text, words)
-            scaled = type(split)(**{**vars(split), part: scale * getattr(split, part)})
-            ratios[part, scale].append((scaled.ratios["snr"], scaled.ratios["sar"]))
+        for count, words in zip(counts.values(), texts, strict=True):
+            count += word_errors(signals.text, same_case([signals.text], [words])(words))
     if not any(words for _, words in counts.values()):
         raise DataError(f"{corpus.noisy.path} has no words in 'text', so no WER can be computed")
-    rows = []
-    for (part, scale), (wrong, words) in counts.items():
-        snr, sar = np.mean(ratios[part, scale], 0)
-        rows.append(
-            {
-                "part": part,
-                "scale": scale,
-                "wer": float(wrong / words),
-                "snr": float(snr),
-                "sar": float(sar),
-            }
-        )
-    return rows
+    wer = {key: float(100 * wrong / words) for key, (wrong, words) in counts.items()}
+    return [
+        {"scale": scale, **{f"{part}_wer": wer[scale, part] for part in PARTS}} for scale in scales
+    ]
 
 
-def join_word_errors(
-    rows: Sequence[Mapping[str, Any]], references: Mapping[str, str], words: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Add ``errors, words, wer`` to rows of ``error_ratios``; rows without words are left out.
+def write_errors(corpus: EnhancedCorpus, out: Path, taps: int) -> None:
+    """Write ``error_ratios`` to ``out/errors.csv``."""
+    write_rows(out / "errors.csv", list(error_ratios(corpus, taps)))
 
-    Example:
-        >>> join_word_errors([{"utterance": "a", "sar": 9.0}], {"a": "go up"}, {"a": "go"})
-        [{'utterance': 'a', 'sar': 9.0, 'errors': 1, 'words': 2, 'wer': 0.5}]
-    """
-    joined = []
-    for row in rows:
-        name = row["utterance"]
-        wrong, count = word_errors(references.get(name, ""), words.get(name, ""))
-        if count and name in words:
-            joined.append({**row, "errors": wrong, "words": count, "wer": wrong / count})
-    return joined
+
+def write_scaling(
+    corpus: EnhancedCorpus, out: Path, taps: int, recognizer: Recognizer, scales: Sequence[float]
+) -> None:
+    """Write ``direct_scaling`` to ``out/scaling.csv``."""
+    write_rows(out / "scaling.csv", direct_scaling(corpus, recognizer, scales, taps))

@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sslse.analysis.corpus import Signals
+from sslse.analysis.corpus import EnhancedCorpus, Signals
+from sslse.analysis.table import write_rows
+from sslse.runtime.device import AUTO
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from sslse.upstreams.base import Upstream
 
-ENCODER_FOLDER = "robust_wav2vec2"  # within the folder of a training or of its recogniser
 
-
-def load_model(folder: str | Path) -> Upstream:
+def load_model(folder: str | Path, device: str = "cpu") -> Upstream:
     """Load an SSL model, or a wav2vec 2.0 with branches (also from the folder of its training).
 
     Raises:
         ConfigError: there is no such model.
     """
     from sslse.upstreams import load_upstream
-    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
-    from sslse.upstreams.wav2vec2_folder import stored_branches
+    from sslse.upstreams.branches import stored_branches
+    from sslse.upstreams.folder import find_upstream
+    from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
-    inner = Path(folder) / ENCODER_FOLDER
-    folder = inner if inner.is_dir() else folder
+    folder = find_upstream(folder)
     if stored_branches(folder):
-        return RobustWav2Vec2.from_pretrained(folder).freeze()
-    return load_upstream(folder).freeze()
+        return RobustWav2Vec2.from_pretrained(folder, device=device).freeze()
+    return load_upstream(folder, device=device).freeze()
 
 
 def layer_states(upstream: Upstream, waveform: Tensor) -> list[Tensor]:
@@ -43,11 +43,12 @@ def layer_states(upstream: Upstream, waveform: Tensor) -> list[Tensor]:
     """
     import torch
 
-    from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
+    from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
     if not isinstance(upstream, RobustWav2Vec2):
         return upstream(waveform).hidden_states
-    branches = upstream.encode_branches(waveform, torch.tensor([waveform.shape[1]]))
+    lengths = torch.tensor([waveform.shape[1]], device=waveform.device)
+    branches = upstream.encode_branches(waveform, lengths)
     features = upstream.fuse(branches)
     return [features, *upstream.contextualize(features, branches.frames)[1:]]
 
@@ -70,12 +71,15 @@ def layer_distances(upstream: Upstream, signals: Iterable[Signals], sample_rate:
     """
     import torch
 
-    from sslse.data.audio import resample
+    from sslse.audio.files import resample
 
     def states(waveform: np.ndarray) -> list[Tensor]:
         if sample_rate != upstream.sample_rate:
             waveform = resample(waveform, sample_rate, upstream.sample_rate)
-        return layer_states(upstream, torch.from_numpy(np.ascontiguousarray(waveform))[None])
+        device = next(upstream.parameters()).device
+        return layer_states(
+            upstream, torch.from_numpy(np.ascontiguousarray(waveform))[None].to(device)
+        )
 
     rows = []
     for item in signals:
@@ -83,3 +87,14 @@ def layer_distances(upstream: Upstream, signals: Iterable[Signals], sample_rate:
             pairs = zip(states(item.enhanced), states(item.clean), strict=True)
             rows.append([float((ours - theirs).norm() / theirs.norm()) for ours, theirs in pairs])
     return np.array(rows)
+
+
+def write_layers(corpus: EnhancedCorpus, out: Path, upstream: str, device: str = AUTO) -> None:
+    """Write mean and standard deviation of ``layer_distances`` to ``out/layers.csv``."""
+    values = layer_distances(load_model(upstream, device), corpus, corpus.sample_rate)
+    moments = zip(values.mean(0).tolist(), values.std(0).tolist(), strict=True)
+    rows = [
+        {"layer": layer, "distance": mean, "deviation": deviation}
+        for layer, (mean, deviation) in enumerate(moments)
+    ]
+    write_rows(out / "layers.csv", rows)

@@ -4,12 +4,7 @@ f(m, n) = J(θ₀ + m·δ₁ + n·δ₂), with θ₀ the weights that a fine-tun
 those it ended with, and δ₂ = θ₂ − θ₀ to those of another fine-tuning. J is the CTC loss without
 masks and dropout on a fixed set.
 
-  python -m sslse.analysis.loss_landscape --exp exp/ft_a --data data/valid_noisy --out exp/line
-  python -m sslse.analysis.loss_landscape --exp exp/ft_a --other exp/ft_b --data data/valid_noisy
-  --out exp/plane --nj 2
-
-writes OUT.csv and OUT.png; without --other the line, with it the plane. Points that are in OUT.csv
-already are not computed again.
+Behind ``sslse analyze landscape``. Points that are in OUT.csv already are not computed again.
 
 Reference: Li et al. 2018, arXiv 1712.09913; Hao et al. 2019, arXiv 1908.05620; Zhu et al. 2022,
 arXiv 2205.13293, section IV-D.
@@ -17,10 +12,8 @@ arXiv 2205.13293, section IV-D.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -30,10 +23,12 @@ import yaml
 from torch import Tensor, nn
 
 from sslse.analysis.table import read_rows, write_rows
-from sslse.data.atomic import atomic_open, atomic_path
-from sslse.errors import ConfigError, SslseError, exit_status
+from sslse.errors import ConfigError
+from sslse.runtime.atomic import atomic_open
+from sslse.runtime.device import AUTO, choose_device, to_device
+from sslse.runtime.pool import run_parallel
+from sslse.runtime.progress import follow
 
-SUMMARY = "loss along a line or over a plane through the weights of a fine-tuning"
 State = dict[str, Tensor]
 Point = tuple[float, ...]
 
@@ -158,25 +153,6 @@ def explore(
     return rows()
 
 
-def plot(rows: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw the curve or the surface; the loss is on a logarithmic scale."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5, 3.5), layout="constrained")
-    axes = figure.subplots()
-    m = [row["m"] for row in rows]
-    loss = torch.tensor([row["loss"] for row in rows]).clamp_min(1e-6)
-    if "n" not in rows[0]:
-        axes.plot(m, loss, marker=".")
-        axes.set(xlabel="m", ylabel="loss", yscale="log")
-    else:
-        drawn = axes.tricontourf(m, [row["n"] for row in rows], loss.log10(), levels=20)
-        axes.set(xlabel="m", ylabel="n")
-        figure.colorbar(drawn, label="log10 of the loss")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=150, metadata={"Software": None})
-
-
 def initial_model(exp: Path) -> nn.Module:
     """Return the network that a CTC fine-tuning began with, from its configuration and its seed.
 
@@ -207,17 +183,31 @@ class CTCLandscape:
         data: data directory with text.
         utterances: so many of its utterances enter the loss; 0: all.
         form: see ``direction``.
+        device: where it is computed, as ``choose_device`` takes it.
     """
 
-    def __init__(self, exp: Path, other: Path | None, data: str, utterances: int, form: str):
+    def __init__(
+        self,
+        exp: Path,
+        other: Path | None,
+        data: str,
+        utterances: int,
+        form: str,
+        device: str = AUTO,
+    ) -> None:
         from sslse.data.dataset import UtteranceDataset
-        from sslse.data.modules import open_set
-        from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
+        from sslse.systems.data_modules import open_set
         from sslse.systems.transcripts import transcript_describer
+        from sslse.wav2vec2.ctc_wav2vec2 import CTCWav2Vec2
 
-        model = initial_model(exp)
+        self.device = choose_device(device)
+        model = to_device(initial_model(exp), self.device)
         start = {name: value.clone() for name, value in weights(model).items()}
-        ends = [weights(CTCWav2Vec2.from_pretrained(e / "recognizer")) for e in (exp, other) if e]
+        ends = [
+            weights(CTCWav2Vec2.from_pretrained(e / "recognizer", device=self.device))
+            for e in (exp, other)
+            if e
+        ]
         speech = open_set(data, model.sample_rate, needs=("text",))
         dataset = UtteranceDataset(speech, transcript_describer(speech, model.tokens))
         count = min(len(dataset), utterances or len(dataset))
@@ -230,10 +220,11 @@ class CTCLandscape:
         total = 0.0
         for item in self.items:
             tokens = item["tokens"]
-            scores, frames = model.log_probs(item["waveform"][None])
+            scores, frames = model.log_probs(to_device(item["waveform"][None], self.device))
             total += float(
                 nn.functional.ctc_loss(
-                    scores.transpose(0, 1), tokens[None], frames, torch.tensor([len(tokens)]),
+                    scores.transpose(0, 1).cpu(), tokens[None], frames.cpu(),
+                    torch.tensor([len(tokens)]),
                     reduction="sum", zero_infinity=True,
                 )
             ) / max(1, len(tokens))  # fmt: skip
@@ -258,66 +249,48 @@ def work(point: Point) -> float:
 def compute_points(
     points: list[Point], nj: int, arguments: Sequence[Any]
 ) -> Iterable[tuple[Point, float]]:
-    """Yield the loss at each point, over ``nj`` processes.
+    """Yield the loss at each point, over ``nj`` processes."""
+    losses = run_parallel(work, points, nj, initializer=start_worker, initargs=tuple(arguments))
+    return follow(losses, len(points), "landscape", "points")
 
-    Raises:
-        SslseError: a process died.
+
+def landscape(
+    exp: Path,
+    data: str,
+    out: Path,
+    *,
+    other: Path | None,
+    points: int,
+    low: float,
+    high: float | None,
+    form: Literal["plain", "filter"],
+    utterances: int,
+    nj: int,
+    device: str = AUTO,
+) -> None:
+    """Compute the points that are missing in ``out.csv``.
+
+    Args:
+        exp: folder of a CTC fine-tuning.
+        data: data directory with text.
+        out: the file without its ending.
+        other: folder of another fine-tuning, for a plane; None: a line.
+        points: on an axis.
+        low: first value of m and n.
+        high: last; None: 3 on a line, 2 on a plane.
+        form: see ``direction``.
+        utterances: in the loss; 0: all.
+        nj: processes.
+        device: where they compute, as ``choose_device`` takes it.
     """
-    from sslse.metrics.pool import WorkerDied, run_parallel
-
-    if nj == 1 or len(points) < 2:
-        if points:
-            start_worker(*arguments)
-        for point in points:
-            yield point, work(point)
-        return
-    for point, answer in run_parallel(work, points, nj, start_worker, tuple(arguments)):
-        if isinstance(answer, WorkerDied):
-            raise SslseError(f"the process at {point} died: {answer}; the same command continues")
-        yield point, answer
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
-    parser.add_argument("--exp", required=True, help="folder of a CTC fine-tuning")
-    parser.add_argument("--other", help="another one, for a plane (default: a line)")
-    parser.add_argument("--data", required=True, help="data directory with text")
-    parser.add_argument("--out", required=True, help="OUT.csv and OUT.png are written")
-    parser.add_argument("--points", type=int, default=21, help="points on an axis (default: 21)")
-    parser.add_argument("--low", type=float, default=-2.0, help="first (default: -2)")
-    parser.add_argument("--high", type=float, help="last (default: 3 on a line, 2 on a plane)")
-    parser.add_argument(
-        "--form", choices=("plain", "filter"), default="plain",
-        help="directions as they are, or each filter scaled to its norm (default: plain)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--utterances", type=int, default=32, help="in the loss; 0: all (default: 32)"
-    )
-    parser.add_argument("--nj", type=int, default=1, help="processes (default: 1)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Compute what is missing, then draw."""
-    other = Path(args.other) if args.other else None
-    high = args.high if args.high is not None else (2.0 if other else 3.0)
-    points = grid(args.low, high, args.points, 2 if other else 1)
-    arguments = (Path(args.exp), other, args.data, args.utterances, args.form)
-    settings = {"exp": args.exp, "other": args.other, "data": args.data}
-    settings |= {"utterances": args.utterances, "form": args.form}
-    out = Path(args.out)
+    high = high if high is not None else (2.0 if other else 3.0)
+    arguments = (exp, other, data, utterances, form, choose_device(device))
+    settings = {"exp": str(exp), "other": str(other) if other else None, "data": data}
+    settings |= {"utterances": utterances, "form": form}
     rows = explore(
-        points,
-        lambda missing: compute_points(missing, args.nj, arguments),
+        grid(low, high, points, 2 if other else 1),
+        lambda missing: compute_points(missing, nj, arguments),
         out.with_name(out.name + ".csv"),
         settings,
     )
-    plot(rows, out.with_name(out.name + ".png"))
-    print(f"{out}.csv and {out}.png: {len(rows)} points")
-    return 0
-
-
-if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(description=SUMMARY)
-    add_arguments(_parser)
-    _args = _parser.parse_args()
-    sys.exit(exit_status("loss_landscape", lambda: run(_args)))
+    print(f"wrote {out}.csv: {len(rows)} points")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sslse.data.atomic import atomic_path
+from sslse.runtime.atomic import atomic_path
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,24 +1,18 @@
 """A measure of the validation set over the epochs of a training.
 
-  python -m sslse.analysis.validation_curve --exp exp/seed0/pt_ew2 --out exp/figures/figure_5/ew2
-
-writes ``curve.csv`` with the columns step, epoch and value. Trainings are counted in steps here, so
-an epoch is as many steps as it takes to draw as many utterances as the training set has.
+Trainings are counted in steps here, so an epoch is as many steps as it takes to draw as many
+utterances as the training set has.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import yaml
 
 from sslse.analysis.table import read_rows, write_rows
 from sslse.data.datadir import DataDir
-from sslse.errors import ConfigError, DataError, exit_status
-
-SUMMARY = "a measure of the validation set over the epochs of a training"
+from sslse.errors import ConfigError, DataError
 
 
 def validation_curve(exp: Path, measure: str) -> list[dict[str, float]]:
@@ -48,24 +42,8 @@ def validation_curve(exp: Path, measure: str) -> list[dict[str, float]]:
     ]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Write the curve; 1 after an error whose sentence was printed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--exp", required=True, type=Path, help="folder of a training")
-    parser.add_argument("--measure", default="valid/contrastive", help="default: valid/contrastive")
-    parser.add_argument("--out", required=True, type=Path, help="OUT/curve.csv is written")
-    args = parser.parse_args(argv)
-
-    def run() -> None:
-        rows = validation_curve(args.exp, args.measure)
-        args.out.mkdir(parents=True, exist_ok=True)
-        write_rows(args.out / "curve.csv", rows)
-        print(f"{args.out}/curve.csv: {len(rows)} points")
-
-    return exit_status("validation_curve", run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def write_curve(exp: Path, out: Path, measure: str) -> None:
+    """Write ``validation_curve`` to ``out/curve.csv``."""
+    rows = validation_curve(exp, measure)
+    write_rows(out / "curve.csv", rows)
+    print(f"wrote {out}/curve.csv: {len(rows)} points")

@@ -22,13 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", required=True, help="'downstream' folder of a trained classification head"
     )
     add_head_arguments(parser, "the classes go to OUT/labels")
-    parser.add_argument(
-        "--device", default="cpu", help="where to compute, such as cpu or cuda:0 (default: cpu)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Classify the set; 1 if an utterance failed."""
     recognizer = "sslse.recognizers.heads:ClassifierRecognizer"
-    failed = run_head(args, recognizer, args.model, "labels", {"device": args.device})
+    failed = run_head(args, recognizer, args.model, "labels")
     return int(failed > 0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 
 SUMMARY = "cluster encoder vectors for an acoustic tokenizer"
+WRITES = ("out",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +37,9 @@ def run(args: argparse.Namespace) -> None:
     import json
     from pathlib import Path
 
-    from sslse.data.vectors import VectorStore
     from sslse.errors import ConfigError
-    from sslse.recognizers.kmeans import cluster
+    from sslse.tokens.kmeans import cluster
+    from sslse.tokens.vectors import VectorStore
 
     for name in ("clusters", "epochs", "batch_size"):
         if getattr(args, name) < 1:

@@ -1,10 +1,12 @@
-"""Compare two systems by a paired bootstrap over the utterances of one test set.
+"""Compare two systems by a paired bootstrap over the speakers and utterances of one test set.
 
   sslse compare A/scores B/scores
   sslse compare exp/seed*/se_a/decode_test/oa0/scores --to exp/seed*/se_b/decode_test/oa0/scores
 
 The second form pools several seeds, paired in order. A negative difference of an error rate, or a
-positive one of any other metric, says that the first system is better.
+positive one of any other metric, says that the first system is better. Speakers are drawn, then the
+utterances of each, with all their mixtures (the file 'groups' that 'sslse score' writes); without
+it utterances are drawn.
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="seed of the draws (default: 0)")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Print one line a column."""
-    from sslse.errors import ConfigError
-    from sslse.metrics.base import kind_of, lower_is_better
+def run(args: argparse.Namespace) -> int:
+    """Print one line a column; 1 if a column cannot be compared."""
+    from sslse.errors import ConfigError, DataError
+    from sslse.metrics.base import format_value, kind_of, lower_is_better
     from sslse.metrics.bootstrap import paired_bootstrap
-    from sslse.metrics.scores import columns_of, read_column
+    from sslse.metrics.scores import columns_of, read_column, read_groups
 
     first, second = (args.scores, args.to) if args.to else (args.scores[:1], args.scores[1:])
     if len(first) != len(second):
@@ -46,24 +48,37 @@ def run(args: argparse.Namespace) -> None:
         others = [set(columns_of(folder)) for folder in (*first[1:], *second)]
         columns = [name for name in columns_of(first[0]) if all(name in other for other in others)]
     print(f"{'':<14} {'A':>8} {'B':>8} {'A-B':>8}  {args.confidence:.0%} interval     P(A better)")
+    without, how = 0, ""
+    groups = read_groups((*first, *second))
     for column in columns:
-        result = paired_bootstrap(
-            [read_column(folder, column) for folder in first],
-            [read_column(folder, column) for folder in second],
-            lower_is_better=lower_is_better(column),
-            trials=kind_of(column) == "eer",
-            num_resamples=args.num_resamples,
-            confidence=args.confidence,
-            seed=args.seed,
-        )
+        tables = [[read_column(folder, column) for folder in own] for own in (first, second)]
+        try:
+            result = paired_bootstrap(
+                *tables,
+                lower_is_better=lower_is_better(column),
+                trials=kind_of(column) == "eer",
+                groups=groups,
+                num_resamples=args.num_resamples,
+                confidence=args.confidence,
+                seed=args.seed,
+            )
+        except DataError as error:
+            print(f"{column:<14} {'-':>8} {'-':>8} {'-':>8}  {error}")
+            without += 1
+            continue
+        if result.speakers > 1:
+            how = f"drawn: {result.speakers} speakers, then their utterances"
         scale = 100 if kind_of(column) else 1  # rates in percent
+        a, b = (format_value(column, scale * value, "8.3f") for value in (result.a, result.b))
         print(
-            f"{column:<14} {scale * result.a:8.3f} {scale * result.b:8.3f} "
+            f"{column:<14} {a:>8} {b:>8} "
             f"{scale * result.difference:8.3f}  [{scale * result.low:7.3f}, "
             f"{scale * result.high:7.3f}]  {result.probability:7.3f}"
             + (f"  seeds: {_seeds(result.per_seed, scale)}" if len(result.per_seed) > 1 else "")
             + (f"  ({result.left_out} utterances not in all)" if result.left_out else "")
         )
+    print(how or "drawn: utterances (no speakers, or one, are known)")
+    return int(without > 0)
 
 
 def _seeds(differences: tuple[float, ...], scale: float) -> str:

@@ -8,12 +8,19 @@ fail are named, the others go on, and the exit status is 1.
   sslse decode --recognizer whisper --model openai/whisper-base.en --data wav.scp --out hyp
   sslse decode --recognizer pocketsphinx --option words=yes,no --data data/test --out hyp
   sslse decode --recognizer ctc --model exp/ctc/downstream --beam 500 --lm exp/lm --lm-weight 1 \
-      --data data/test --out exp/ctc/decode_test_lm
+      --data data/test --out exp/ctc/decode_test_lm --device cuda --dtype bfloat16 --nj 4
 """
 
 from __future__ import annotations
 
 import argparse
+
+from sslse.cli.device_options import (
+    add_batch_argument,
+    add_device_argument,
+    add_processes_argument,
+)
+from sslse.runtime.device import DTYPES
 
 SUMMARY = "recognise speech with any recogniser"
 
@@ -52,10 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument(
         "--nbest", type=int, help="write so many hypotheses with scores to OUT/nbest (default: 1)"
     )
+    add_device_argument(parser, "the model (and a Transformer language model)")
     parser.add_argument(
-        "--batch-size", type=int, default=8, help="utterances in a batch (default: 8)"
+        "--dtype",
+        choices=DTYPES,
+        help="numbers of its products (default: float32; Whisper on a GPU: float16)",
     )
-    parser.add_argument("--nj", type=int, default=1, help="processes (default: 1)")
+    add_batch_argument(parser)
+    add_processes_argument(parser)
     parser.add_argument(
         "--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)"
     )
@@ -69,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from sslse.recognizers.decoding import decode
 
     options = dict(map(_parse_option, args.option))
-    for key in ("beam", "lm", "lm_weight", "word_score", "nbest"):
+    for key in ("beam", "lm", "lm_weight", "word_score", "nbest", "dtype"):
         if getattr(args, key) is not None:
             options[key] = getattr(args, key)
     task = DecodeTask(
@@ -77,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
         model=args.model,
         data=args.data,
         options=options,
-        batch_size=args.batch_size,
+        device=args.device,
+        batch_seconds=args.batch_seconds,
         allow_pipes=not args.no_pipes,
     )
     summary = decode(task, Path(args.out), args.nj)
@@ -94,8 +106,9 @@ def _parse_option(argument: str) -> tuple[str, object]:
     import yaml
 
     from sslse.errors import ConfigError
+    from sslse.runtime.settings import Loader
 
     key, equals, value = argument.partition("=")
     if not equals or not key:
         raise ConfigError(f"--option {argument}: expected KEY=VALUE, for example beam_size=5")
-    return key.replace("-", "_"), yaml.safe_load(value)
+    return key.replace("-", "_"), yaml.load(value, Loader)

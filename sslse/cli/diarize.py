@@ -19,6 +19,7 @@ import argparse
 from sslse.cli.head_options import add_head_arguments, run_head
 
 SUMMARY = "find who speaks when, or when anybody speaks"
+WRITES = ("out", "out/rttm", "out/posteriors", "out/failed")
 DETECTORS = {
     "head": "sslse.recognizers.heads:DiarizerRecognizer",
     "silero": "sslse.recognizers.vad:SileroVAD",
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="head (our own, needs --model), or detectors of speech: silero (package silero-vad), "
         "webrtc (package webrtcvad-wheels), energy (for clean speech only) (default: head)",
     )
-    add_head_arguments(parser, "the turns go to OUT/rttm")
+    add_head_arguments(parser, "the turns go to OUT/rttm", of="a head")
     add("--threshold", type=_numbers, default=[0.5], help="least probability (default: 0.5)")
     add(
         "--median",
@@ -59,7 +60,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frames of the median filter, odd (default: 11 with a head, else 1)",
     )
     add("--settings", help="settings.json of a validation set, instead of --threshold, --median")
-    add("--device", default="cpu", help="where a head computes, such as cuda:0 (default: cpu)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,7 +86,6 @@ def run(args: argparse.Namespace) -> int:
             f"{len(grid)} settings can only be compared on a data directory with rttm, and "
             f"{data} has none; give one --threshold and one --median, or --settings"
         )
-    options = {"device": args.device} if head else {}
-    failed = run_head(args, DETECTORS[args.detector], args.model, "posteriors", options)
+    failed = run_head(args, DETECTORS[args.detector], args.model, "posteriors")
     write_turns(Path(args.out), grid, data / "rttm" if len(grid) > 1 else None)
     return int(failed > 0)

@@ -6,7 +6,6 @@ The exit status is 1 if something that is needed is missing.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sslse import __version__
+from sslse.runtime.cores import available_cores
 
 SUMMARY = "say what is installed, what is missing and how to get it"
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def requirement_names(lock: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (package, version, environment marker) of each line of a lock file."""
     for line in lock.read_text(encoding="utf-8").splitlines():
         if line[:1].isalnum() and "==" in line:
-            pin, _, marker = line.partition(";")
+            pin, _, marker = line.rstrip(" \\").partition(";")
             name, version = pin.strip().split("==")
             yield name, version, marker.strip()
 
@@ -97,7 +97,7 @@ def check_programs() -> Iterator[Finding]:
 
 def check_machine() -> Iterator[Finding]:
     """Count processors, GPUs and free disk space."""
-    yield Finding("ok", f"{len(os.sched_getaffinity(0))} CPU cores")
+    yield Finding("ok", f"{available_cores()} CPU cores")
     if shutil.which("nvidia-smi"):
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
         gpus = [line.split(" (")[0] for line in listing.stdout.splitlines()]
@@ -130,19 +130,11 @@ def version_of(package: str) -> str:
 
 def one_line() -> str:
     """Return interpreter, versions and commit, for the head of a log."""
-    commit = (
-        subprocess.run(
-            ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if shutil.which("git")
-        else None
-    )
+    from sslse.runtime.source import git_commit
+
     version = ".".join(map(str, sys.version_info[:3]))
     return (
-        f"sslse {__version__} (git {(commit and commit.stdout.strip()) or 'none'}), "
+        f"sslse {__version__} (git {git_commit() or 'none'}), "
         f"Python {version} at {sys.executable}, torch {version_of('torch')}"
     )
 
@@ -152,12 +144,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--one-line", action="store_true", help="only print versions, interpreter and commit"
     )
+    parser.add_argument(
+        "--pace",
+        type=int,
+        metavar="PROCESSES",
+        help="only print how long a piece of training takes here in so many processes at a time, "
+        "over what it takes on the machine that the recipes' minutes were measured on",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; 1 if something needed is missing."""
     if args.one_line:
         print(one_line())
+        return 0
+    if args.pace:
+        from sslse.runtime.pace import measure_pace
+
+        print(f"{measure_pace(args.pace):.3f}")
         return 0
     findings = examine()
     print(f"sslse {__version__} in {ROOT}")

@@ -1,24 +1,37 @@
-"""Enhance recordings: wav files, folders, wav.scp files, data directories, or standard input ('-').
+"""Enhance recordings: make the speech in them clearer by taking noise away.
 
-The output has the rate, length, channels and name of the input; a wav.scp lists what was written.
-Each channel of a multi-channel file is enhanced by itself. Interrupted, the same command goes on
-where it was; recordings that fail are named, the others go on, and the exit status is 1.
+INPUT is a sound file, a folder, a wav.scp, a data directory, or - (standard input). The output has
+the rate, length, channels and name of the input; a multi-channel file is enhanced channel by
+channel. An input is never overwritten. One file without -o becomes NAME_enhanced.wav beside it:
 
-  sslse enhance noisy.wav -o enhanced --model exp/se/enhancer
-  sslse enhance recordings/ -o enhanced --model exp/se/enhancer --oa 0.2
-  sslse enhance data/test_noisy/wav.scp -o exp/se/decode_test/oa0 --model exp/se/enhancer --nj 2
-  sox noisy.flac -t wav - | sslse enhance - -o - --model exp/se/enhancer > enhanced.wav
+  sslse enhance noisy.wav
+  sslse enhance noisy.wav -o clean.wav
+
+A folder or a list becomes a folder, in which wav.scp lists what was written. Interrupted, the same
+command goes on where it was; recordings that fail are named, the others go on, and the exit status
+is 1.
+
+  sslse enhance recordings/ -o enhanced
+  sslse enhance data/test_noisy/wav.scp -o exp/se/decode_test/oa0 --model exp/se --nj 2
+  sox noisy.flac -t wav - | sslse enhance - -o - > enhanced.wav
+
+--model is another enhancer than the one that comes with sslse ('sslse models' lists them). For
+speech recognition a share of the noisy input often helps: try --oa 0.2.
 
 With --stream a causal enhancer works while the audio comes in, from standard input to standard
 output; at the end it says latency, real-time factor and whether it kept up. Ctrl-C ends the input.
 
-  arecord -q -f S16_LE -r 16000 -t wav | sslse enhance --stream --model exp/se/enhancer | aplay -q
+  arecord -q -f S16_LE -r 16000 -t wav | sslse enhance --stream | aplay -q
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+from sslse.cli.device_options import add_device_argument
+from sslse.names import OA_FOLDERS
+from sslse.runtime.device import AUTO
 
 SUMMARY = "enhance a wav, a folder, a wav.scp or standard input"
 
@@ -33,9 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "standard input",
     )
     parser.add_argument(
-        "-o", "--out", help="output folder; - writes one wav to standard output (with --stream: -)"
+        "-o",
+        "--out",
+        help="output folder; of one recording also a file that ends in .wav or .flac, or - for "
+        "standard output (default, for one file alone: its name with _enhanced, beside it)",
     )
-    parser.add_argument("--model", required=True, help="folder of a saved enhancer")
+    parser.add_argument(
+        "--model",
+        help="folder of an enhancer or of its training, or a name on the Hugging Face hub "
+        "(default: the enhancer that comes with sslse)",
+    )
     parser.add_argument(
         "--data", action="append", default=[], help="wav.scp or data directory, the same as INPUT"
     )
@@ -48,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--oa-form",
-        choices=("add", "interpolate"),
+        choices=tuple(OA_FOLDERS),
         default="add",
         help="add: enhanced + WEIGHT * noisy; interpolate: the same with (1 - WEIGHT) * enhanced "
         "(default: add)",
@@ -72,16 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="PCM_16",
         help="samples of the written wav (default: PCM_16)",
     )
-    parser.add_argument(
-        "--device", default="cpu", help="where to compute, such as cpu or cuda:0 (default: cpu)"
-    )
+    add_device_argument(parser)
     parser.add_argument(
         "--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)"
     )
     parser.add_argument(
         "--stream",
         action="store_true",
-        help="enhance standard input to standard output while it comes in; needs a causal enhancer",
+        help="enhance standard input to standard output while it comes in; needs a causal "
+        "enhancer; --device auto is the CPU",
     )
     parser.add_argument(
         "--block-ms",
@@ -111,12 +130,12 @@ def run(args: argparse.Namespace) -> int:
         return _run_live(inputs, args)
     if args.raw is not None or args.block_ms is not None:
         raise ConfigError("--raw and --block-ms go with --stream")
-    if args.out is None:
-        raise ConfigError("no output; name a folder with -o, or - for standard output")
     if not inputs:
         raise ConfigError("no input; name a wav, a folder, a wav.scp, a data directory, or -")
     if args.nj < 1:
         raise ConfigError(f"--nj must be 1 or more, not {args.nj}")
+    if args.out is None:
+        args.out = _beside(inputs)
     options = EnhanceOptions(
         observation_weight=args.oa,
         observation_form=args.oa_form,
@@ -125,10 +144,16 @@ def run(args: argparse.Namespace) -> int:
         subtype=args.subtype,
         allow_pipes=not args.no_pipes,
     )
-    if "-" in inputs or args.out == "-":
+    one_file = _is_one_file(args.out)
+    if "-" in inputs or args.out == "-" or one_file:
+        source = inputs[0]
+        if one_file and (len(inputs) > 1 or Path(source).is_dir() or source.endswith(".scp")):
+            raise ConfigError(f"-o {args.out} is one file, for one recording; name a folder")
         if len(inputs) > 1:
             raise ConfigError("standard input or output goes with one input alone")
-        return _run_stream(inputs[0], args, options)
+        if args.out.lower().endswith(".flac") and args.subtype == "FLOAT":
+            raise ConfigError(f"-o {args.out}: flac holds no FLOAT samples; write .wav")
+        return _run_single(source, args, options)
     return enhance_all(inputs, args.out, args.model, options, nj=args.nj, device=args.device)
 
 
@@ -137,7 +162,7 @@ def _run_live(inputs: list[str], args: argparse.Namespace) -> int:
     import signal
     import sys
 
-    from sslse.enhancers.batch import load_enhancer
+    from sslse.enhancers.base import Enhancer
     from sslse.enhancers.live import LiveOptions, enhance_live, new_report
     from sslse.errors import ConfigError
 
@@ -146,7 +171,9 @@ def _run_live(inputs: list[str], args: argparse.Namespace) -> int:
             "--stream reads standard input and writes standard output: name neither, or - for both"
         )
     options = LiveOptions(args.block_ms, args.raw, args.oa, args.oa_form, args.subtype)
-    enhancer = load_enhancer(args.model, args.device)
+    # Blocks are a few milliseconds: a GPU would be busy with being asked.
+    device = "cpu" if args.device == AUTO else args.device
+    enhancer = Enhancer.from_pretrained(args.model, device=device)
     report = new_report(enhancer, options)
     try:
         enhance_live(enhancer, sys.stdin.buffer, sys.stdout.buffer, options, report)
@@ -156,31 +183,66 @@ def _run_live(inputs: list[str], args: argparse.Namespace) -> int:
     return 128 + signal.SIGINT if report.interrupted else 0
 
 
-def _run_stream(source: str, args: argparse.Namespace, options: object) -> int:
-    """Enhance one wav from standard input, to standard output, or both."""
+def _beside(inputs: list[str]) -> str:
+    """Return where one recording goes when nobody says where."""
+    from sslse.errors import ConfigError
+
+    path = Path(inputs[0])
+    if len(inputs) > 1 or inputs[0] == "-" or path.is_dir() or path.suffix == ".scp":
+        raise ConfigError("no output; name a folder with -o, or - for standard output")
+    ending = ".flac" if path.suffix.lower() == ".flac" else ".wav"
+    return str(path.with_name(f"{path.stem}_enhanced{ending}"))
+
+
+def _is_one_file(out: str) -> bool:
+    """Tell whether an output names a sound file, not a folder."""
+    from sslse.errors import ConfigError
+
+    path = Path(out)
+    if path.is_dir() or out.endswith("/"):
+        return False
+    ending = path.suffix.lower()
+    if ending in (".ogg", ".opus", ".mp3", ".m4a", ".sph"):
+        raise ConfigError(f"-o {out}: a file ends in .wav or .flac; else name a folder")
+    return ending in (".wav", ".flac")
+
+
+def _run_single(source: str, args: argparse.Namespace, options: object) -> int:
+    """Enhance one recording; standard input, standard output or a file may be its ends."""
     import shutil
     import sys
     import tempfile
 
-    from sslse.enhancers.batch import load_enhancer
+    from sslse.data.places import refuse_overwriting
+    from sslse.enhancers.base import Enhancer
+    from sslse.enhancers.batch import say, warn_of_clipping, warn_of_lost_band
     from sslse.enhancers.files import enhance_recording
     from sslse.enhancers.recordings import Recording
     from sslse.errors import AudioError
 
     with tempfile.TemporaryDirectory() as folder:
+        target = Path(args.out)
+        if args.out == "-":
+            target = Path(folder) / "out.wav"
+        elif not _is_one_file(args.out):
+            target /= "stdin.wav"
+        refuse_overwriting([target], ["/dev/stdin" if source == "-" else source])
         name, path = source, source
         if source == "-":
             name, path = "standard input", f"{folder}/stdin.wav"
             with open(path, "wb") as stream:
                 shutil.copyfileobj(sys.stdin.buffer, stream)
-        target = Path(folder) / "out.wav" if args.out == "-" else Path(args.out) / "stdin.wav"
-        enhancer = load_enhancer(args.model, args.device)
+        enhancer = Enhancer.from_pretrained(args.model, device=args.device)
         try:
-            enhance_recording(enhancer, Recording("stdin", path, target), options)
+            done = enhance_recording(enhancer, Recording("stdin", path, target), options)
         except AudioError as error:
             raise AudioError(str(error).replace(path, name)) from error
         if args.out == "-":
             with open(target, "rb") as stream:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
             sys.stdout.buffer.flush()
+    warn_of_clipping(done, "standard output" if args.out == "-" else target)
+    warn_of_lost_band([done])
+    if args.out != "-":
+        say(f"{done.seconds:.1f} s of audio -> {target}")
     return 0

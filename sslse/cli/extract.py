@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.device_options import add_device_argument
+
 SUMMARY = "write the vectors of a frozen encoder to disk"
+WRITES = ("out",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", default="float16", help="of the files: float16 or float32 (default: float16)"
     )
-    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
+    add_device_argument(parser, "the encoder")
     parser.add_argument(
         "--job", default="1/1", metavar="N/COUNT", help="share of this process (default: 1/1)"
     )
@@ -44,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Extract."""
     from sslse.errors import ConfigError
-    from sslse.recognizers.encoder_vectors import extract, load_encoder
+    from sslse.tokens.encoder_vectors import extract, load_encoder
 
     number, _, count = args.job.partition("/")
     if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):

@@ -1,7 +1,8 @@
 """Repair data directories in place.
 
-Drops utterances that cannot be used and says why, sorts all files in C locale, makes spk2utt and
-utt2num_samples again. The files as they were are kept in .backup (.backup.2 … when that exists).
+Drops utterances that cannot be used and says why, filters all files with them, writes ids and words
+in one Unicode form with plain spaces, sorts files in C locale, makes spk2utt and utt2num_samples
+again. The files as they were are kept in .backup (.backup.2 … when that exists).
 """
 
 from __future__ import annotations
@@ -21,29 +22,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-drop",
         type=float,
         default=0.5,
-        help="change nothing if more than this fraction would be dropped (default: 0.5)",
+        help="change nothing if more than this fraction of the utterances, or of the lines of any "
+        "table, would be dropped (default: 0.5)",
     )
 
 
 def run(args: argparse.Namespace) -> None:
     """Print what was wrong, what was dropped and where the old files are."""
-    from sslse.data.fix import fix
-    from sslse.data.progress import audio_progress
+    from sslse.checking.fix import DROPPED, fix
 
     for path in args.data:
-        with audio_progress(path) as progress:
-            repair = fix(
-                path,
-                pairs=not args.no_pairs,
-                audio=not args.no_audio,
-                nj=args.nj,
-                allow_pipes=not args.no_pipes,
-                max_drop=args.max_drop,
-                progress=progress,
-            )
+        repair = fix(
+            path,
+            pairs=not args.no_pairs,
+            audio=not args.no_audio,
+            nj=args.nj,
+            allow_pipes=not args.no_pipes,
+            max_drop=args.max_drop,
+        )
         for problem in repair.problems:
             print(f"found {problem}")
         for sentence in repair.sentences():
-            print(sentence)
+            print(f"warning: {path}: {sentence}")
         where = f"the old files are in {repair.backup}" if repair.backup else "nothing to change"
+        if repair.dropped:
+            where += f", the list of what was dropped in {repair.backup}/{DROPPED}"
         print(f"{path}: kept {repair.kept} utterances, dropped {len(repair.dropped)}; {where}")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
+
+from sslse.cli.device_options import (
+    add_batch_argument,
+    add_device_argument,
+    add_processes_argument,
+)
 
 
-def add_head_arguments(parser: argparse.ArgumentParser, output: str) -> None:
+def add_head_arguments(parser: argparse.ArgumentParser, output: str, of: str = "the model") -> None:
     """Add the options of all such commands.
 
     Args:
         parser: of the command.
         output: what is written, for the help.
+        of: what computes, for the help.
     """
     add = parser.add_argument
     add("--data", required=True, help="data directory, or a file of lines 'id path'")
     add("--out", required=True, help=f"output folder; {output}")
-    add("--batch-size", type=int, default=8, help="utterances in a batch (default: 8)")
-    add("--nj", type=int, default=1, help="processes (default: 1)")
+    add_device_argument(parser, of)
+    add_batch_argument(parser)
+    add_processes_argument(parser)
     add("--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)")
 
 
@@ -27,7 +33,6 @@ def run_head(
     recognizer: str,
     model: str | None,
     table: str,
-    options: Mapping[str, Any] | None = None,
 ) -> int:
     """Run a recogniser over the set into ``OUT/<table>``; return the number of failures."""
     from pathlib import Path
@@ -39,8 +44,8 @@ def run_head(
         recognizer=recognizer,
         model=model,
         data=args.data,
-        options=dict(options or {}),
-        batch_size=args.batch_size,
+        device=args.device,
+        batch_seconds=args.batch_seconds,
         allow_pipes=not args.no_pipes,
     )
     summary = decode(task, Path(args.out), args.nj, table)

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.device_options import add_batch_argument, add_device_argument
+
 SUMMARY = "predict tract variables of recordings"
+WRITES = ("out", "out/tv.scp", "out/tv.ark")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--csv", action="store_true", help="write OUT/csv/ID.csv (default: no)")
     parser.add_argument("--plot", action="store_true", help="write OUT/plots/ID.png (default: no)")
-    parser.add_argument(
-        "--device", default="cpu", help="where to compute, such as cpu or cuda:0 (default: cpu)"
-    )
+    add_device_argument(parser)
+    add_batch_argument(parser)
     parser.add_argument(
         "--no-pipes", action="store_true", help="refuse commands in wav.scp (default: run them)"
     )
@@ -50,5 +52,6 @@ def run(args: argparse.Namespace) -> int:
         table=args.csv,
         plot=draw_trajectories if args.plot else None,
         device=args.device,
+        batch_seconds=args.batch_seconds,
         allow_pipes=not args.no_pipes,
     )

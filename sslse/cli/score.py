@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 SUMMARY = "compute metrics per utterance"
+WRITES = ("out", "out/failed", "out/summary.json", "out/utterances.jsonl")
 DEFAULT_METRICS = "sdr,si_sdr,pesq,stoi,estoi,dnsmos"
 
 
@@ -47,14 +48,17 @@ def _limit(text: str) -> tuple[str, int]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
+    from sslse.metrics.base import METRICS
+
     add = parser.add_argument
     add("--reference", required=True, help="data directory with spk1.scp (clean) and text")
     add("--enhanced", help="wav.scp of the signals to score; none: hypotheses only")
     add("--out", required=True, help="folder of scores to write")
     add(
         "--metrics",
-        help="comma-separated: sdr, si_sdr, snr (dB), pesq, dnsmos (MOS), stoi, estoi (0 to 1) "
-        f"(default with --enhanced: {DEFAULT_METRICS})",
+        help="comma-separated: "
+        + ", ".join(f"{name} ({metric.unit})" for name, metric in METRICS.items())
+        + f" (default with --enhanced: {DEFAULT_METRICS})",
     )
     add(
         "--hyp",
@@ -128,9 +132,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_limit,
         default=[],
         metavar="METRIC=N",
-        help="limit a metric to the first N utterances of the reference (repeatable; default: all)",
+        help="limit a metric to N utterances, spread over speakers and conditions (repeatable; "
+        "default: all)",
     )
     add("--nj", type=int, default=2, help="number of processes (default: 2)")
+    add(
+        "--allow-failed",
+        action="store_true",
+        help="exit with 0 though values are missing, as recipes do, whose tables count them "
+        "(default: exit with 1)",
+    )
 
 
 def _task_scorers(args: argparse.Namespace) -> dict:
@@ -141,6 +152,7 @@ def _task_scorers(args: argparse.Namespace) -> dict:
     from sslse.data.datadir import DataDir
     from sslse.errors import ConfigError
     from sslse.metrics import task_scoring
+    from sslse.names import nearest
 
     label_files, truths = dict(args.label_file), dict(args.truth)
     kinds = (
@@ -162,9 +174,7 @@ def _task_scorers(args: argparse.Namespace) -> dict:
             scorers[name] = scorer
     unknown = [name for name in (*label_files, *truths) if name and name not in scorers]
     if unknown:
-        raise ConfigError(
-            f"no back-end is called '{unknown[0]}'; there are {', '.join(scorers) or 'none'}"
-        )
+        raise ConfigError(f"no back-end is called '{unknown[0]}'{nearest(unknown[0], scorers)}")
     return scorers
 
 
@@ -185,10 +195,10 @@ def _normalizers(args: argparse.Namespace) -> dict:
     return {name: whisper_normalizer(model) for name, model in args.normalize}
 
 
-def run(args: argparse.Namespace) -> None:
-    """Score and print one line a column."""
+def run(args: argparse.Namespace) -> int:
+    """Score and print one line a column; 1 if an utterance failed."""
     from sslse.errors import ConfigError
-    from sslse.metrics.base import kind_of, parse_metrics
+    from sslse.metrics.base import format_value, kind_of, parse_metrics
     from sslse.metrics.scores import summary_value
     from sslse.metrics.scoring import score
 
@@ -218,13 +228,16 @@ def run(args: argparse.Namespace) -> None:
             continue
         counts = f"n scored {entry['n_scored']}, n failed {entry['n_failed']}"
         if "limited_to" in entry:
-            counts += f" (limited to the first {entry['limited_to']} utterances)"
+            counts += f" (of {entry['limited_to']} utterances, spread over the set)"
         if entry.get("min_dcf") is not None:
             counts += f", minDCF {entry['min_dcf']:.3f} at a prior of {entry['target_prior']:g}"
         if "low" in entry:
             counts += f", 95 % interval {entry['low']:.3f} to {entry['high']:.3f}"
         value = summary_value(entry)
-        text = "-" if value is None else f"{value:.1%}" if kind_of(column) else f"{value:.4g}"
+        spec = ".1%" if kind_of(column) else ".4g"
+        text = "-" if value is None else format_value(column, value, spec)
         print(f"{column:<14} {text:>8}   {counts}")
-    if any(entry["n_failed"] for name, entry in summary.items() if name != "about"):
+    failed = any(entry["n_failed"] for name, entry in summary.items() if name != "about")
+    if failed:
         print(f"reasons of the failures: {args.out}/failed")
+    return int(failed and not args.allow_failed)

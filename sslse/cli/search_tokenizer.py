@@ -2,7 +2,8 @@
 
 First delta varies at one theta, then theta at the best delta, as in the paper. Each pair is a
 training as of 'sslse train', and every key of its configuration can be overridden likewise.
-Interrupted, the same command goes on where it was.
+Interrupted, the same command goes on where it was. What is found stands in losses.yaml, for the
+training of an enhancer with that tokenizer.
 
   sslse search-tokenizer --config conf/tokenizer/train.yaml --exp exp/tokenizer
   --model.tokenizer exp/tokenizer/clusters --data.train exp/tokenizer/vectors/train
@@ -13,7 +14,10 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.device_options import add_device_argument
+
 SUMMARY = "choose theta and delta of an acoustic tokenizer"
+WRITES = ("exp",)
 FORWARDS = True
 
 
@@ -27,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", action="append", default=[], help="YAML file; later ones override earlier ones"
     )
+    add_device_argument(parser, "the tokenizer")
     parser.add_argument("--exp", required=True, help="folder; the same folder continues")
     parser.add_argument(
         "--thetas", type=_grid, default=grid, help="comma-separated (default: 0.1,0.2,…,1.0)"
@@ -47,4 +52,4 @@ def run(args: argparse.Namespace) -> None:
     """Search."""
     from sslse.systems.tokenizer_search import search
 
-    search(args)
+    search(**vars(args))

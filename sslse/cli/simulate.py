@@ -3,6 +3,8 @@
 Writes a data directory with wav.scp (noisy), spk1.scp (clean), noise1.scp, utt2snr, utt2noise,
 plan.jsonl (what was drawn) and mixtures.jsonl (what was done, with clipping); text and utt2spk are
 copied. The same command again continues an interrupted run; any --nj gives the same bytes.
+'--set distinct_noises=true' gives every utterance of the set another noise. '--set copies=4' mixes
+each of them four times (UTT-1 to UTT-4; utt2source says whose they are).
 """
 
 from __future__ import annotations
@@ -43,21 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Simulate and print one line of result."""
-    import os
     import re
 
     import yaml
 
     from sslse.errors import ConfigError
-    from sslse.simulate.config import SimulateConfig, read_yaml
+    from sslse.runtime.cores import available_cores
+    from sslse.runtime.settings import Loader, read_settings
+    from sslse.simulate.config import SimulateConfig
     from sslse.simulate.offline import simulate
 
-    values = read_yaml(args.config) if args.config else {}
+    values = read_settings(args.config) if args.config else {}
     for setting in args.set:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set needs KEY=VALUE, not '{setting}'")
-        values[key] = yaml.safe_load(value)
+        values[key] = yaml.load(value, Loader)
     if not re.fullmatch(r"[\w.+-]*", args.condition):
         raise ConfigError(
             f"--condition is one word of letters, digits, _ . + -, not '{args.condition}'"
@@ -71,16 +74,24 @@ def run(args: argparse.Namespace) -> int:
         SimulateConfig.from_dict(values),
         rirs=args.rir,
         seed=args.seed,
-        nj=args.nj or os.cpu_count() or 1,
+        nj=args.nj or available_cores(),
         plan_only=args.plan_only,
         condition=args.condition,
     )
     if args.plan_only:
         print(f"{args.out}/plan.jsonl: {summary.num_utterances} utterances planned")
         return 0
+    again = ""
+    if summary.num_again:
+        again = f", {summary.num_again} of them again: speech, noise, settings or files changed"
     print(
         f"{args.out}: {summary.num_utterances} utterances, {summary.seconds / 60:.1f} min "
-        f"({summary.num_mixed} mixed now, {summary.num_clipped} scaled down to avoid clipping, "
-        f"{summary.num_silent} with silence)"
+        f"({summary.num_mixed} mixed now{again}, {summary.num_clipped} scaled down to avoid "
+        f"clipping, {summary.num_silent} with silent speech)"
     )
+    if summary.num_redrawn:
+        print(
+            f"{summary.num_redrawn} of them have another noise or another place in it: what was "
+            "planned is silent there (mixtures.jsonl, utt2noise)"
+        )
     return 0

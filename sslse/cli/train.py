@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.device_options import add_device_argument
+
 SUMMARY = "train a system from a YAML configuration, or continue it"
 FORWARDS = True
 
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", action="append", default=[], help="YAML file; later ones override earlier ones"
     )
+    add_device_argument(parser, "the system")
     parser.add_argument(
         "--exp", required=True, help="folder of the experiment; the same folder continues"
     )
@@ -43,10 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="average this many best checkpoints (default: 1, the best alone; 0: the last)",
     )
+    parser.add_argument(
+        "--logger",
+        choices=("tensorboard", "wandb"),
+        default="tensorboard",
+        help="wandb: numbers and sounds go to Weights & Biases as well; its variables, such as "
+        "WANDB_MODE=offline, hold (tools/install.sh --extra wandb). EXP/tensorboard is always "
+        "written: 'tensorboard --logdir EXP' shows it (default: tensorboard)",
+    )
+    parser.add_argument(
+        "--audio-samples",
+        type=int,
+        default=3,
+        help="of an enhancer: validation utterances that the logs make audible, noisy, enhanced "
+        "and clean (default: 3)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Train to the end, then export the model."""
     from sslse.systems.training import train
 
-    train(args)
+    train(**vars(args))

@@ -14,6 +14,12 @@ SUMMARY = "check a data directory and say what is wrong"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of validate."""
     parser.add_argument("data", nargs="+", help="data directories, for example data/train")
+    parser.add_argument(
+        "--write-lengths",
+        action="store_true",
+        help="write utt2num_samples, from the audio, where there are no errors: whoever needs the "
+        "lengths then opens no file for them",
+    )
     add_check_arguments(parser)
 
 
@@ -37,23 +43,26 @@ def run(args: argparse.Namespace) -> int:
     """Print problems to standard error and one line per directory to standard output."""
     import sys
 
-    from sslse.data.progress import audio_progress
-    from sslse.data.validate import survey_data
+    from sslse.checking.validate import validate
+    from sslse.data.write import write_table
+    from sslse.errors import ConfigError
 
+    if args.write_lengths and args.no_audio:
+        raise ConfigError("--write-lengths measures audio, so it does not go with --no-audio")
     failed = 0
     for path in args.data:
-        with audio_progress(path) as progress:
-            found = survey_data(
-                path,
-                pairs=not args.no_pairs,
-                audio=not args.no_audio,
-                nj=args.nj,
-                allow_pipes=not args.no_pipes,
-                progress=progress,
-            )
+        found = validate(
+            path,
+            pairs=not args.no_pairs,
+            audio=not args.no_audio,
+            nj=args.nj,
+            allow_pipes=not args.no_pipes,
+        )
         for problem in found.problems:
             print(f"sslse validate: {problem}", file=sys.stderr)
         errors = sum(problem.severity == "error" for problem in found.problems)
         print(f"{found.summary()}: {errors} errors, {len(found.problems) - errors} warnings")
         failed += errors
+        if args.write_lengths and not errors:
+            write_table(found.path / "utt2num_samples", found.num_samples)
     return 1 if failed else 0

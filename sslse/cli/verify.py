@@ -15,6 +15,7 @@ import argparse
 from sslse.cli.head_options import add_head_arguments, run_head
 
 SUMMARY = "score pairs of utterances: one speaker or two?"
+WRITES = ("out", "out/scores", "out/xvector", "out/failed")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         required=True,
-        help="'downstream' folder of a verification head, or 'model' of a multi-task training",
+        help="'downstream' folder of a verification head, 'model' folder of a multi-task training, "
+        "or the folder of either training",
     )
     add_head_arguments(parser, "the scores go to OUT/scores")
     parser.add_argument(
         "--trials", help="file of lines 'label id id' (default: trials of the data directory)"
-    )
-    parser.add_argument(
-        "--device", default="cpu", help="where to compute, such as cpu or cuda:0 (default: cpu)"
     )
 
 
@@ -47,14 +46,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"there are no trials {trials_path}; give --trials FILE with lines 'label id id'"
         )
-    from sslse.downstream.pack import is_multi_task
-
-    kind = "MultiTaskEmbedding" if is_multi_task(args.model) else "EmbeddingRecognizer"
-    recognizer = f"sslse.recognizers.heads:{kind}"
+    recognizer = "sslse.recognizers.heads:EmbeddingRecognizer"
     # Before anything is computed: trials that cannot be scored are found out now.
     utterances = set(DecodeTask(recognizer, args.model, args.data).utterances())
     trials = read_trials(trials_path, utterances)
-    failed = run_head(args, recognizer, args.model, "xvector", {"device": args.device})
+    failed = run_head(args, recognizer, args.model, "xvector")
     scored = score_trials(Path(args.out) / "xvector", trials, Path(args.out) / "scores")
     print(f"{scored} of {len(trials)} trials scored: {args.out}/scores")
     return int(failed > 0)

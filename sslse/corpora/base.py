@@ -8,10 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sslse.audio.files import read_blocks
 from sslse.data.datadir import write_datadir
+from sslse.data.level import SILENCE_DB
 from sslse.data.rttm import Turns, write_rttm
 from sslse.data.trials import Trial, write_trials
 from sslse.errors import DataError, exit_status
+from sslse.runtime.cores import available_cores
+from sslse.runtime.pool import run_parallel
+from sslse.runtime.progress import follow
+
+BLOCK = 16000  # samples that are read at a time to find sound
 
 
 def corpus_parser(description: str, root_help: str) -> argparse.ArgumentParser:
@@ -66,6 +75,48 @@ def find_audio(folder: Path, pattern: str) -> list[Path]:
     return found
 
 
+def sounds(file: Path) -> bool:
+    """Tell whether a second of a recording is louder than silence; read until it is.
+
+    Raises:
+        AudioError: the file cannot be read.
+    """
+    silence = 10 ** (SILENCE_DB / 10)
+    blocks = read_blocks(file, block_samples=BLOCK, allow_pipes=False)
+    return any(float(np.mean(np.square(block, dtype=np.float64))) > silence for block in blocks)
+
+
+def without_silence(noises: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Return the noises that have sound, and say how many have none: nothing can be made of them
+    at any SNR.
+
+    Of a file the first second is read, and more only where that is silent.
+
+    Args:
+        noises: id to file.
+        folder: where they are from, for the sentence.
+
+    Raises:
+        DataError: none has sound.
+    """
+    answers = run_parallel(
+        sounds, list(noises.values()), available_cores(), fork=True, ordered=True, chunk_size=64
+    )
+    shown = follow(answers, len(noises), "look for silence", "noises")
+    found = {name: file for name, (file, sound) in zip(noises, shown, strict=True) if sound}
+    silent = [name for name in noises if name not in found]
+    if noises and not found:
+        raise DataError(f"all {len(noises)} noises of {folder} are silent; get them again")
+    if silent:
+        more = ", …" if len(silent) > 5 else ""
+        print(
+            f"{len(silent)} of {len(noises)} noises of {folder} are silent (below "
+            f"{SILENCE_DB:g} dB re full scale) and left out: {', '.join(silent[:5])}{more}",
+            flush=True,
+        )
+    return found
+
+
 def write_set(
     path: Path,
     wav_scp: Mapping[str, Path],
@@ -83,15 +134,17 @@ def write_set(
         rttm: turns.
         tables: as for ``write_datadir``.
     """
-    absolute = {name: str(file.resolve()) for name, file in wav_scp.items()}
-    scps = {
-        name: {key: str(file.resolve()) for key, file in table.items()}
-        for name, table in tables.items()
-        if name.endswith("_scp")
-    }
+    absolute = _absolute(wav_scp)
+    scps = {name: _absolute(table) for name, table in tables.items() if name.endswith("_scp")}
     write_datadir(path, wav_scp=absolute, **{**tables, **scps})
     if trials is not None:
         write_trials(path / "trials", trials)
     if rttm is not None:
         write_rttm(path / "rttm", rttm)
     print(f"{path}: {len(tables.get('segments', absolute))} utterances")
+
+
+def _absolute(table: Mapping[str, Path]) -> dict[str, str]:
+    """Return absolute paths; each folder is looked up once, not once a file of it."""
+    folders = {folder: folder.resolve() for folder in {file.parent for file in table.values()}}
+    return {key: str(folders[file.parent] / file.name) for key, file in table.items()}

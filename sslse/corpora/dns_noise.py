@@ -2,8 +2,8 @@
 
 The layouts of the challenges are known: datasets/noise/*.wav (2020, 2021: 16 kHz) and
 datasets_fullband/noise_fullband/*.wav (2022 on: 48 kHz, resampled while mixing); ROOT may be any of
-these folders. Clips are often pieces of one recording, named RECORDING_PIECE or RECORDING-PIECE;
-pieces of one recording go to one set.
+these folders, or hold a folder for each archive (audioset_000/*.wav …). Clips are often pieces of
+one recording, named RECORDING_PIECE or RECORDING-PIECE; pieces of one recording go to one set.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ def prepare(root: Path, out: Path) -> None:
     Raises:
         DataError: there are no noises, or too few of them for three sets.
     """
-    folder = next(
-        (root / name for name in FOLDERS if any((root / name).glob("*.wav"))), root / FOLDERS[0]
-    )
-    if not folder.is_dir():
-        raise DataError(f"{root} has no noises (such as {folder}/*.wav); get them from {SOURCE}")
-    write_noise_sets(find_audio(folder, "*.wav"), folder, SOURCE, out)
+    places = [(root / name, "*.wav") for name in FOLDERS] + [(root, "*/*.wav")]
+    found = next((place for place in places if any(place[0].glob(place[1]))), None)
+    if found is None:
+        raise DataError(f"{root} has no noises (such as {root / FOLDERS[0]}/*.wav); see {SOURCE}")
+    write_noise_sets(find_audio(*found), found[0], SOURCE, out)
 
 
 def main(args: argparse.Namespace) -> None:

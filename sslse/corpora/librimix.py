@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sslse.audio.files import read_audio
 from sslse.corpora.base import corpus_parser, find_audio, require, run_corpus, write_set
-from sslse.data.audio import read_audio
+from sslse.data.activity import MIN_PAUSE_SECONDS, active_turns
 from sslse.data.rttm import Turn, merge_turns
 from sslse.errors import DataError
-from sslse.simulate.activity import MIN_PAUSE_SECONDS, active_turns
-from sslse.simulate.fork_map import fork_map
+from sslse.runtime.pool import run_parallel
 
 SOURCE = "https://github.com/JorisCos/LibriMix"
 ALIGNMENTS = "https://github.com/CorentinJ/librispeech-alignments"
@@ -106,11 +106,20 @@ def prepare(
     }
     spoken = read_alignments(alignments) if alignments is not None else None
     names = list(audio)
-    found = fork_map(lambda name: mixture_turns(name, folder, spoken), names, nj)
+    turns = dict(
+        run_parallel(
+            lambda name: mixture_turns(name, folder, spoken),
+            names,
+            nj,
+            fork=True,
+            ordered=True,
+            chunk_size=8,
+        )
+    )
     tables = {"utt2spk": {name: name for name in names}}
     if mixture != "mix_clean" and (folder / "mix_clean").is_dir():
         tables["spk1_scp"] = {name: folder / "mix_clean" / f"{name}.wav" for name in names}
-    write_set(out, audio, rttm=dict(zip(names, found, strict=True)), **tables)
+    write_set(out, audio, rttm=turns, **tables)
 
 
 def main(args: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sslse.corpora.base import write_set
+from sslse.corpora.base import without_silence, write_set
 from sslse.errors import DataError
 
 SHARES = {"noise_valid": 0.05, "noise_test": 0.05}  # the rest trains
@@ -34,7 +34,7 @@ def share(name: str) -> str:
 
 
 def write_noise_sets(paths: Iterable[Path], folder: Path, source: str, out: Path) -> None:
-    """Write the three data directories; a noise is named after its file.
+    """Write the three data directories, without silent noises; one is named after its file.
 
     Args:
         paths: audio files.
@@ -46,8 +46,9 @@ def write_noise_sets(paths: Iterable[Path], folder: Path, source: str, out: Path
         DataError: there are too few of them for three sets.
     """
     sets: dict[str, dict[str, Path]] = {"noise_train": {}, **{name: {} for name in SHARES}}
-    for path in paths:
-        sets[share(path.stem)][path.stem.replace(" ", "_")] = path
+    named = {path.stem.replace(" ", "_"): path for path in paths}
+    for name, path in without_silence(named, folder).items():
+        sets[share(path.stem)][name] = path
     for name, noises in sets.items():
         if not noises:
             raise DataError(f"{folder} has too few noises to give {name} one; get all of {source}")

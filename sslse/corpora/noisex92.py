@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sslse.corpora.base import corpus_parser, run_corpus, write_set
+from sslse.corpora.base import corpus_parser, run_corpus, without_silence, write_set
 from sslse.errors import DataError
 
 SOURCE = "http://spib.linse.ufsc.br/noise.html"
@@ -32,7 +32,7 @@ def prepare(root: Path, out: Path) -> None:
             f"{root} lacks {len(missing)} of the {len(NAMES)} noises ({', '.join(missing[:5])}); "
             f"get them from {SOURCE}"
         )
-    noises = {f"noisex92-{name}": found[name] for name in NAMES}
+    noises = without_silence({f"noisex92-{name}": found[name] for name in NAMES}, root)
     write_set(out, noises, utt2spk={name: name for name in noises})
 
 

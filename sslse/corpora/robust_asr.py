@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 from sslse.corpora import librispeech
-from sslse.corpora.base import corpus_parser, run_corpus, write_set
+from sslse.corpora.base import corpus_parser, run_corpus, without_silence, write_set
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
 
@@ -63,6 +63,8 @@ def prepare_noise(root: Path, outs: list[Path]) -> None:
         if kind is not None and "train" in folders and not MIXTURE.fullmatch(path.stem):
             name = re.sub(r"\s+", "_", path.stem)
             noises[name], kinds[name] = path, kind
+    noises = without_silence(noises, root)
+    kinds = {name: kinds[name] for name in noises}
     missing = sorted(set(TYPES.values()) - set(kinds.values()))
     if missing:
         raise DataError(

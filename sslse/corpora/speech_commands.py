@@ -13,8 +13,8 @@ import argparse
 import hashlib
 from pathlib import Path
 
+from sslse.audio.files import audio_info
 from sslse.corpora.base import corpus_parser, find_audio, require, run_corpus, write_set
-from sslse.data.audio import audio_info
 
 SOURCE = "https://www.tensorflow.org/datasets/catalog/speech_commands"
 WORDS = "yes no up down left right on off stop go".split()

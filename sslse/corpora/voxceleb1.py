@@ -2,7 +2,8 @@
 identification (data/train, data/valid, data/test).
 
 The published layout is SPEAKER/VIDEO/NUMBER.wav below ROOT/wav, or below ROOT/dev/wav and
-ROOT/test/wav. The lists of the corpus lie in ROOT: veri_test2.txt (the cleaned trials) and
+ROOT/test/wav. The lists lie in ROOT: voxceleb1_test_v2.txt (SUPERB's trials, of
+https://www.openslr.org/49) or else veri_test2.txt (the cleaned trials of the corpus), and
 iden_split.txt (1 train, 2 valid, 3 test).
 """
 
@@ -19,7 +20,9 @@ from sslse.data.trials import Trial, pair_utterances
 from sslse.errors import DataError
 
 SOURCE = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox1.html"
-TRIALS = ("veri_test2.txt", "voxceleb1_test_v2.txt", "veri_test.txt")
+# The benchmark's list first, then the corpus' cleaned and first ones.
+TRIALS_SOURCE = "https://www.openslr.org/49"
+TRIALS = ("voxceleb1_test_v2.txt", "veri_test2.txt", "veri_test.txt")
 SPLITS = ("iden_split.txt", "veri_test_class.txt")
 VALID_TRIALS = 2000  # of one speaker, and of two
 VALID_UTTERANCES = 20  # of a speaker: enough pairs, and embedded in minutes
@@ -87,7 +90,7 @@ def prepare_verification(
     Args:
         root: folder of the corpus.
         out: folder of data directories.
-        trials: list of trials; default: the cleaned one of the corpus in ``root``.
+        trials: list of trials; default: the first of ``TRIALS`` in ``root``.
         valid_speakers: so many of the other speakers become ``out/valid`` instead, with drawn
             trials **(ours)**: the benchmark validates on the trials of the test.
 
@@ -95,7 +98,8 @@ def prepare_verification(
         DataError: a list or a recording is missing.
     """
     recordings = find_recordings(root)
-    path = trials or first_of((root / name for name in TRIALS), "the list of trials", SOURCE)
+    path = trials or first_of((root / name for name in TRIALS), "the list of trials", TRIALS_SOURCE)
+    print(f"trials of {path}", flush=True)
     rows = read_pairs(path, 3)
     tested = {name for row in rows for name in row[1:]}
     strangers = {name.split("/")[0] for name in tested}

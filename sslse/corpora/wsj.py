@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sslse.corpora.base import corpus_parser, run_corpus
-from sslse.data.atomic import atomic_open
 from sslse.errors import DataError
+from sslse.runtime.atomic import atomic_open
 
 SOURCE = "LDC (WSJ0: LDC93S6A, WSJ1: LDC94S13A)"
 YEARS = ("87", "88", "89")

@@ -27,12 +27,10 @@ for the SSL-MSE loss, ``sslse.criteria.espnet_adapter`` makes any of them a loss
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
 from typing import TYPE_CHECKING, Any
 
-from sslse.errors import ConfigError
+from sslse.lazy import lazy_names
+from sslse.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,12 +59,32 @@ FEATURE_CRITERIA: dict[str, str] = {
     "TokenizerLoss": "sslse.criteria.cbpc",
 }
 
+_PUBLIC = {
+    **CRITERIA,
+    **FEATURE_CRITERIA,
+    # What a System puts together itself.
+    "ConsistencyLoss": "sslse.criteria.consistency",
+    "ContrastiveLoss": "sslse.criteria.contrastive",
+    "DiversityLoss": "sslse.criteria.diversity",
+    "TrajectoryLoss": "sslse.criteria.trajectory",
+    "WeightedSum": "sslse.criteria.weighted_sum",
+}
+__all__ = ["CRITERIA", "FEATURE_CRITERIA", "build_criterion", *_PUBLIC]
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)
+
+
+_REGISTRY = Registry(
+    "criterion",
+    {name: f"{module}:{name}" for name, module in {**CRITERIA, **FEATURE_CRITERIA}.items()},
+)
+
 
 def build_criterion(name: str, **config: Any) -> nn.Module:
     """Build a criterion from its name and its keys in a YAML file.
 
     Args:
-        name: a name of ``CRITERIA`` or ``FEATURE_CRITERIA``.
+        name: a name of ``CRITERIA`` or ``FEATURE_CRITERIA``, or ``MODULE:CLASS`` of a criterion of
+            your own.
         config: keyword arguments of that class.
 
     Raises:
@@ -76,19 +94,4 @@ def build_criterion(name: str, **config: Any) -> nn.Module:
         >>> build_criterion("SNRLoss", max_snr_db=30.0)
         SNRLoss()
     """
-    modules = {**CRITERIA, **FEATURE_CRITERIA}
-    if name not in modules:
-        raise ConfigError(f"there is no criterion '{name}'{_nearest(name, modules)}")
-    kind = getattr(importlib.import_module(modules[name]), name)
-    known = list(inspect.signature(kind).parameters)
-    for key in config:
-        if key not in known:
-            raise ConfigError(f"{name} has no option '{key}'{_nearest(key, known)}")
-    return kind(**config)
-
-
-def _nearest(word: str, known: Any) -> str:
-    nearest = difflib.get_close_matches(word, known, n=1)
-    if nearest:
-        return f"; did you mean '{nearest[0]}'?"
-    return f"; known: {', '.join(sorted(known))}"
+    return _REGISTRY.build(name, **config)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from sslse.criteria.base import Criterion, prepare
+from sslse.transfer import send
 
 if TYPE_CHECKING:
-    from sslse.recognizers.frozen_asr import FrozenASR
+    from sslse.espnet.frozen_asr import FrozenASR
 
 
 class ASRLoss(Criterion):
@@ -42,7 +43,7 @@ class ASRLoss(Criterion):
     def __init__(self, asr: str | FrozenASR, per_token: bool = False, exact: bool = True) -> None:
         super().__init__()
         if isinstance(asr, (str, Path)):
-            from sslse.recognizers.frozen_asr import FrozenASR
+            from sslse.espnet.frozen_asr import FrozenASR
 
             asr = FrozenASR.from_folder(asr, exact=exact)
         self.asr = asr
@@ -79,4 +80,4 @@ class ASRLoss(Criterion):
         is_ids = len(text) > 0 and isinstance(text[0], Tensor)
         tokens, counts = text if is_ids else self.asr.tokenize_batch(text)
         value = self.asr.loss(enhanced, lengths, tokens, counts)
-        return value / counts.to(value.device).clamp_min(1) if self.per_token else value
+        return value / send(counts, value.device).clamp_min(1) if self.per_token else value

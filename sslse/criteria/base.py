@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from sslse.upstreams.base import frame_mask
+
 
 class Criterion(nn.Module, ABC):
     """Base of all criteria on waveforms.
@@ -20,8 +22,9 @@ class Criterion(nn.Module, ABC):
         Args:
             enhanced: estimates.
             clean: references.
-            lengths: samples of each utterance, int64; default: all samples. What lies beyond is
-                ignored: an utterance has the same loss alone and padded in a batch.
+            lengths: samples of each utterance, int64, best on the host, where reading them keeps
+                no GPU waiting; default: all samples. What lies beyond is ignored: an utterance has
+                the same loss alone and padded in a batch.
 
         Shape:
             enhanced (B, T), clean (B, T), lengths (B,) -> (B,)
@@ -39,7 +42,7 @@ class Criterion(nn.Module, ABC):
 def prepare(
     enhanced: Tensor, clean: Tensor, lengths: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Check the shapes of a pair and set its padding to zero.
+    """Check the shapes of a pair, set its padding to zero and bring the lengths to the host.
 
     Example:
         >>> prepare(torch.ones(1, 3), torch.ones(1, 4), None)
@@ -54,18 +57,18 @@ def prepare(
         )
     samples = enhanced.shape[1]
     if lengths is None:
-        return enhanced, clean, torch.full((len(enhanced),), samples, device=enhanced.device)
+        return enhanced, clean, torch.full((len(enhanced),), samples)
     if lengths.shape != enhanced.shape[:1]:
         raise ValueError(
             f"lengths {tuple(lengths.shape)} must hold one number for each utterance of "
             f"enhanced {tuple(enhanced.shape)}"
         )
-    lengths = lengths.to(enhanced.device)
+    lengths = lengths.cpu()
     if int(lengths.min()) < 1 or int(lengths.max()) > samples:
         raise ValueError(f"lengths {lengths.tolist()} must lie between 1 and {samples} samples")
     if int(lengths.min()) == samples:
         return enhanced, clean, lengths
-    mask = torch.arange(samples, device=enhanced.device) < lengths[:, None]
+    mask = frame_mask(lengths, samples, enhanced.device)
     # where, not a product: padding may hold anything, NaN too.
     zero = enhanced.new_zeros(())
     return torch.where(mask, enhanced, zero), torch.where(mask, clean, zero), lengths

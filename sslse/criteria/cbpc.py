@@ -9,6 +9,11 @@ nats each is then a hundred times the NSNR of −10…10 dB, and a step that goe
 the utterance. ``reduction="sum"`` is what is printed; with ``"mean"`` (over the frames of the
 utterance) all parts have the size of some units, which is what weights of 0.3, 0.7 and 1.0 suggest.
 Values here are per utterance; the batch is the caller's to sum or to average.
+
+Size of the frames: the paper prints dot products of the tokenizer's outputs as they are, and does
+not say that they are divided by their norms, as the SupCon loss has it. 1500 outputs of unit
+variance have a square of 1500: over τ = 0.5 the softmax is that of one frame, so that CBPC is
+hundreds of nats and infoNCE zero without gradient. ``normalize=True`` takes unit vectors.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslse.criteria.pairwise import PairOptions, PairwiseLosses
+from sslse.criteria.pairwise import PairOptions, pairwise_losses
 from sslse.errors import ConfigError
 from sslse.upstreams.base import frame_mask
 from sslse.upstreams.bfloat16 import has_bfloat16_units
@@ -95,7 +100,8 @@ class TokenizerLoss(TokenCriterion):
         Lee and Kim 2024, Sensors 24(8):2573, equations (1) and (8).
 
     Example:
-        >>> TokenizerLoss()(torch.zeros(1, 2, 4), None, torch.tensor([[3, 0]])).exp().item()
+        >>> loss = TokenizerLoss()(torch.zeros(1, 2, 4), None, torch.tensor([[3, 0]]))
+        >>> round(loss.exp().item(), 4)  # each of 2 frames: log 4
         16.0
     """
 
@@ -120,6 +126,7 @@ class CBPCLoss(TokenCriterion):
         temperature: τ_c.
         reduction: see ``TokenCriterion``.
         positive_in_denominator: False takes p out of the denominator.
+        normalize: divide the frames by their norms.
 
     Shape:
         anchors (B, M, D), keys (B, M, D), labels int64 (B, M), lengths (B,) -> (B,)
@@ -142,13 +149,16 @@ class CBPCLoss(TokenCriterion):
         temperature: float = 0.5,
         reduction: Literal["sum", "mean"] = "sum",
         positive_in_denominator: bool = True,
+        normalize: bool = False,
     ) -> None:
         super().__init__(temperature, reduction)
-        self.options = PairOptions(temperature, 1.0, 0.0, positive_in_denominator)
+        self.options = PairOptions(
+            temperature, 1.0, 0.0, positive_in_denominator, normalize=normalize
+        )
 
     def frame_sum(self, anchors: Tensor, keys: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
         """Return the sums over anchors."""
-        return PairwiseLosses.apply(anchors, keys, labels, valid, self.options)[0]
+        return pairwise_losses(anchors, keys, labels, valid, self.options)[0]
 
 
 class InfoNCELoss(TokenCriterion):
@@ -157,6 +167,7 @@ class InfoNCELoss(TokenCriterion):
     Args:
         temperature: τ_c.
         reduction: see ``TokenCriterion``.
+        normalize: divide the frames by their norms.
 
     Shape:
         anchors (B, M, D), keys (B, M, D), labels int64 (B, M), lengths (B,) -> (B,)
@@ -171,10 +182,18 @@ class InfoNCELoss(TokenCriterion):
         4.0
     """
 
+    def __init__(
+        self,
+        temperature: float = 0.5,
+        reduction: Literal["sum", "mean"] = "sum",
+        normalize: bool = False,
+    ) -> None:
+        super().__init__(temperature, reduction)
+        self.options = PairOptions(temperature, 0.0, 1.0, normalize=normalize)
+
     def frame_sum(self, anchors: Tensor, keys: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
         """Return the sums over anchors."""
-        options = PairOptions(self.temperature, 0.0, 1.0)
-        return PairwiseLosses.apply(anchors, keys, labels, valid, options)[0]
+        return pairwise_losses(anchors, keys, labels, valid, self.options)[0]
 
 
 class ContrastiveTokenizerLoss(TokenCriterion):
@@ -190,6 +209,8 @@ class ContrastiveTokenizerLoss(TokenCriterion):
         token_temperature: τ_a of the logits.
         reduction: see ``TokenCriterion``.
         positive_in_denominator: see ``CBPCLoss``.
+        normalize: divide the frames by their norms in CBPC and infoNCE; the cross-entropy keeps the
+            logits.
         precision: of the contrastive gradient's matrix products; ``auto`` is bfloat16 on a CPU that
             has units for it. Values are float32 (float64 for float64 inputs) in any case.
 
@@ -221,6 +242,7 @@ class ContrastiveTokenizerLoss(TokenCriterion):
         token_temperature: float = 0.5,
         reduction: Literal["sum", "mean"] = "sum",
         positive_in_denominator: bool = True,
+        normalize: bool = False,
         precision: Literal["float32", "bfloat16", "auto"] = "float32",
     ) -> None:
         super().__init__(temperature, reduction)
@@ -247,6 +269,7 @@ class ContrastiveTokenizerLoss(TokenCriterion):
             1 - delta,
             positive_in_denominator,
             precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()),
+            normalize,
         )
 
     def frame_sum(self, anchors: Tensor, keys: Tensor, labels: Tensor, valid: Tensor) -> Tensor:
@@ -282,9 +305,7 @@ class ContrastiveTokenizerLoss(TokenCriterion):
             parts["tokenizer"] = token
             total = self.theta * token
         if self.theta < 1:
-            contrast, cbpc, info_nce = PairwiseLosses.apply(
-                anchors, keys, labels, valid, self.options
-            )
+            contrast, cbpc, info_nce = pairwise_losses(anchors, keys, labels, valid, self.options)
             if self.options.cbpc_weight:
                 parts["cbpc"] = cbpc
             if self.options.info_nce_weight:
@@ -298,15 +319,16 @@ def token_cross_entropy(
 ) -> Tensor:
     """Return −Σ_m log softmax(z_m / τ)[c_m] over the valid frames of each utterance, (B,)."""
     clusters = logits.shape[-1]
-    highest = int(labels.masked_fill(~valid, -1).max())
-    if highest >= clusters:
+    # What lies on a GPU is not read, which would keep it waiting.
+    if not labels.is_cuda and (highest := int(labels.masked_fill(~valid, -1).max())) >= clusters:
         raise ValueError(f"label {highest} does not fit tokenizer outputs of {clusters} clusters")
     with torch.autocast(logits.device.type, enabled=False):
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        # Only valid frames enter: padding may hold anything, NaN too.
-        losses = F.cross_entropy(logits[valid] / temperature, labels[valid], reduction="none")
-    utterance = valid.nonzero()[:, 0]
-    return losses.new_zeros(len(logits)).index_add(0, utterance, losses)
+        # where, not a product: padding may hold anything, NaN too.
+        scaled = torch.where(valid.unsqueeze(-1), logits, 0) / temperature
+        targets = labels.masked_fill(~valid, 0)
+        losses = F.cross_entropy(scaled.flatten(0, 1), targets.flatten(), reduction="none")
+        return (losses.view_as(targets) * valid).sum(1)
 
 
 def check_frames(anchors: Tensor, keys: Tensor, labels: Tensor, lengths: Tensor | None) -> Tensor:
@@ -340,7 +362,7 @@ def check_frames(anchors: Tensor, keys: Tensor, labels: Tensor, lengths: Tensor 
             f"lengths {tuple(lengths.shape)} must hold one number for each utterance of "
             f"anchors {tuple(anchors.shape)}"
         )
-    lengths = lengths.to(anchors.device)
+    lengths = lengths.cpu()
     if int(lengths.min()) < 1 or int(lengths.max()) > frames:
         raise ValueError(f"lengths {lengths.tolist()} must lie between 1 and {frames} frames")
-    return valid & frame_mask(lengths, frames)
+    return valid & frame_mask(lengths, frames, anchors.device)

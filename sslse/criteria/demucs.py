@@ -10,6 +10,7 @@ from sslse.criteria.base import Criterion
 from sslse.criteria.spectrum import frame_count
 from sslse.criteria.stft import MultiResolutionSTFTLoss
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 
 
 class DemucsLoss(Criterion):
@@ -55,16 +56,17 @@ class DemucsLoss(Criterion):
 
     def loss(self, enhanced: Tensor, clean: Tensor, lengths: Tensor) -> Tensor:
         """Return the loss of each utterance."""
-        samples = (enhanced - clean).abs().sum(1) / lengths
+        count = beside(lengths, enhanced)
+        samples = (enhanced - clean).abs().sum(1) / count
         if self.form == "mean":
             return samples + self.stft_weight * self.stft.loss(enhanced, clean, lengths)
         total = 0
         for (n_fft, hop, _), (convergence, magnitude) in zip(
             self.stft.resolutions, self.stft.parts(enhanced, clean, lengths), strict=True
         ):
-            bins = frame_count(lengths, hop) * (n_fft // 2 + 1)
+            bins = frame_count(count, hop) * (n_fft // 2 + 1)
             total = total + (
                 self.stft.convergence_weight * convergence
-                + self.stft.magnitude_weight * magnitude * bins / lengths
+                + self.stft.magnitude_weight * magnitude * bins / count
             )
-        return samples + self.stft_weight * total / lengths
+        return samples + self.stft_weight * total / count

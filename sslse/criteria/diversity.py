@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.runtime.data_parallel import global_mean
 
 
 def perplexity(probabilities: Tensor) -> Tensor:
@@ -24,8 +25,8 @@ def perplexity(probabilities: Tensor) -> Tensor:
 
 
 class DiversityLoss(nn.Module):
-    """Low when all entries of the codebooks are used alike; a property of the batch, not of an
-    utterance.
+    """Low when all entries of the codebooks are used alike; a property of the batch (that of all
+    processes), not of an utterance.
 
     Args:
         form: ``perplexity``: (G·V − perplexity) / (G·V), as the public implementations train, from
@@ -42,7 +43,7 @@ class DiversityLoss(nn.Module):
 
     Example:
         >>> one_entry = torch.nn.functional.one_hot(torch.zeros(9, 2, dtype=int), 4).float()
-        >>> DiversityLoss()(one_entry).item()
+        >>> round(DiversityLoss()(one_entry).item(), 6)
         0.75
     """
 
@@ -60,11 +61,8 @@ class DiversityLoss(nn.Module):
             valid: which frames count; default: all.
         """
         frames = probabilities.flatten(0, -3)
-        if valid is None:
-            mean = frames.mean(0)
-        else:
-            weights = valid.flatten().to(frames.dtype)
-            mean = torch.einsum("n,ngv->gv", weights, frames) / weights.sum().clamp_min(1)
+        weights = frames.new_ones(len(frames)) if valid is None else valid.flatten().to(frames)
+        mean = global_mean(torch.einsum("n,ngv->gv", weights, frames), weights.sum())
         if self.form == "perplexity":
             return (mean.numel() - perplexity(mean)) / mean.numel()
         return torch.xlogy(mean, mean).sum() / mean.numel()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 from sslse.upstreams.base import frame_mask
 
 
@@ -15,7 +16,8 @@ class EncoderLoss(nn.Module):
     """‖v − ṽ‖² over the encoder vectors of an utterance.
 
     Args:
-        reduction: ``sum`` over frames and dimensions, as printed; ``mean`` over both.
+        reduction: ``sum`` over the frames of an utterance, as printed, or their ``mean``, as for
+            the losses on tokens. The squares of a frame are summed over its dimensions either way.
 
     Shape:
         vectors (B, M, D), reference (B, M, D), lengths (B,) -> (B,)
@@ -29,6 +31,8 @@ class EncoderLoss(nn.Module):
     Example:
         >>> EncoderLoss()(torch.ones(1, 3, 2), torch.zeros(1, 3, 2), torch.tensor([2])).item()
         4.0
+        >>> EncoderLoss("mean")(torch.ones(1, 3, 2), torch.zeros(1, 3, 2)).item()
+        2.0
     """
 
     def __init__(self, reduction: Literal["sum", "mean"] = "sum") -> None:
@@ -44,11 +48,12 @@ class EncoderLoss(nn.Module):
                 f"vectors {tuple(vectors.shape)} and reference {tuple(reference.shape)} must have "
                 "one shape (batch, frames, width)"
             )
-        batch, frames, width = vectors.shape
+        batch, frames, _ = vectors.shape
         if lengths is None:
-            lengths = torch.full((batch,), frames, device=vectors.device)
+            lengths = torch.full((batch,), frames)
+        lengths = beside(lengths, vectors)
         real = frame_mask(lengths, frames)
         # where, not a product: padding may hold anything, NaN too.
         error = torch.where(real[..., None], vectors - reference, vectors.new_zeros(()))
         total = error.float().square().sum((1, 2))
-        return total if self.reduction == "sum" else total / (lengths * width).clamp_min(1)
+        return total if self.reduction == "sum" else total / lengths.clamp_min(1)

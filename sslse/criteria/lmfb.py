@@ -10,6 +10,7 @@ from torch import Tensor
 from sslse.criteria.base import Criterion
 from sslse.criteria.spectrum import frame_count, frame_mean, mel_filters, power_spectrum
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 from sslse.upstreams.base import frame_mask
 
 
@@ -93,6 +94,7 @@ class LMFBLoss(Criterion):
 
     def band_std(self, features: Tensor, frames: Tensor) -> Tensor:
         """Return each band's deviation over time with its floors, (B, 1, n_mels)."""
+        frames = beside(frames, features)
         mask = frame_mask(frames, features.shape[1]).unsqueeze(-1)
         count = frames[:, None, None]
         centred = (features - (features * mask).sum(1, keepdim=True) / count) * mask

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sslse.transfer import beside
 from sslse.upstreams.base import frame_mask
 
 SMALLEST_POWER = 1e-7  # of a bin; below it there is no gradient
@@ -46,8 +47,8 @@ class _MagnitudeDistance(torch.autograd.Function):
         mask = None
         count = torch.full((len(estimate),), estimate.shape[1], device=estimate.device)
         if frames is not None:
-            mask = frame_mask(frames, estimate.shape[1]).unsqueeze(-1).to(estimate.real.dtype)
-            count = frames
+            count = beside(frames, estimate)
+            mask = frame_mask(count, estimate.shape[1]).unsqueeze(-1).to(estimate.real.dtype)
         ours, theirs = _power(estimate), _power(target)
         small = ours <= SMALLEST_POWER
         ours.clamp_min_(SMALLEST_POWER)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Similarities in a block: what the caches of a core hold, and what keeps a GPU busy.
@@ -28,6 +29,7 @@ class PairOptions:
         info_nce_weight: of the infoNCE loss in the total.
         positive_in_denominator: whether the positive of a pair stays in the denominator of CBPC.
         bfloat16_gradient: whether backward multiplies in bfloat16.
+        normalize: whether frames are divided by their norms before the dot products.
     """
 
     temperature: float
@@ -35,6 +37,18 @@ class PairOptions:
     info_nce_weight: float
     positive_in_denominator: bool = True
     bfloat16_gradient: bool = False
+    normalize: bool = False
+
+
+def pairwise_losses(
+    anchors: Tensor, keys: Tensor, labels: Tensor, valid: Tensor, options: PairOptions
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the total, CBPC and infoNCE of each utterance, (B,); see ``PairwiseLosses``."""
+    if options.normalize:
+        same = keys is anchors
+        anchors = _unit_vectors(anchors, valid)
+        keys = anchors if same else _unit_vectors(keys, valid)
+    return PairwiseLosses.apply(anchors, keys, labels, valid, options)
 
 
 class PairwiseLosses(torch.autograd.Function):
@@ -63,7 +77,7 @@ class PairwiseLosses(torch.autograd.Function):
         kept = torch.bfloat16 if options.bfloat16_gradient else dtype
         with_gradient = any(ctx.needs_input_grad)
         cbpc, info_nce = (anchors.new_zeros(len(anchors), dtype=dtype) for _ in range(2))
-        groups, slopes = list(_groups(valid, device)), []
+        groups, slopes = _groups(valid), []
         with torch.autocast(device, enabled=False):
             for part, frames in groups:
                 real, label = valid[part, :frames], labels[part, :frames]
@@ -77,7 +91,7 @@ class PairwiseLosses(torch.autograd.Function):
                     similarity.baddbmm_(
                         anchor[:, rows], key.transpose(1, 2), beta=0, alpha=1 / options.temperature
                     )
-                    if not real.all():
+                    if not _all(real):
                         similarity.masked_fill_(~real[:, None], -torch.inf)
                         same &= real[:, rows, None] & real[:, None]
                     values, slope = _block(similarity, same, rows.start, options, with_gradient)
@@ -117,20 +131,32 @@ class PairwiseLosses(torch.autograd.Function):
         return *gradients, None, None, None
 
 
-def _groups(valid: Tensor, device: str) -> Iterator[tuple[slice, int]]:
-    """Yield (utterances, frames of the longest): as many short utterances as make one block."""
-    numbers = torch.arange(1, valid.shape[1] + 1, device=valid.device)
-    lengths = (valid * numbers).amax(1).tolist()
-    first = 0
+def _unit_vectors(frames: Tensor, valid: Tensor) -> Tensor:
+    """Divide frames by their norms, in float32 or float64; what is not valid is zero."""
+    with torch.autocast(frames.device.type, enabled=False):
+        frames = frames if frames.dtype == torch.float64 else frames.float()
+        # where, not a product: padding may hold anything, NaN too.
+        return F.normalize(torch.where(valid.unsqueeze(-1), frames, 0), dim=-1)
+
+
+def _groups(valid: Tensor) -> list[tuple[slice, int]]:
+    """Return (utterances, frames of the longest): as many short utterances as make one block."""
+    batch, frames = valid.shape
+    if valid.is_cuda:  # is not read: all are as long as the longest
+        step = max(1, BLOCK[1] // frames**2)
+        return [(slice(k, min(batch, k + step)), frames) for k in range(0, batch, step)]
+    lengths = (valid * torch.arange(1, frames + 1)).amax(1).tolist()
+    groups, first = [], 0
     while first < len(lengths):
         last, longest = first + 1, lengths[first]
         while last < len(lengths):
             longer = max(longest, lengths[last])
-            if (last + 1 - first) * longer**2 > BLOCK[device != "cpu"]:
+            if (last + 1 - first) * longer**2 > BLOCK[0]:
                 break
             last, longest = last + 1, longer
-        yield slice(first, last), longest
+        groups.append((slice(first, last), longest))
         first = last
+    return groups
 
 
 def _row_blocks(utterances: int, frames: int, device: str) -> Iterator[slice]:
@@ -144,7 +170,13 @@ def _real_frames(frames: Tensor, real: Tensor, dtype: torch.dtype) -> Tensor:
     """Return frames in the dtype of the computation, zero where they are not real: padding may
     hold anything, NaN too."""
     frames = frames.to(dtype)
-    return frames if real.all() else torch.where(real.unsqueeze(-1), frames, 0)
+    return frames if _all(real) else torch.where(real.unsqueeze(-1), frames, 0)
+
+
+def _all(real: Tensor) -> bool:
+    """Return whether all frames are real; on a GPU, which is not read, it is taken that some are
+    not."""
+    return not real.is_cuda and bool(real.all())
 
 
 def _block(

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 
 
 def pad_starts(
@@ -33,10 +34,11 @@ def pad_starts(
     batch, samples = waveform.shape
     if lengths is None:
         lengths = torch.full((batch,), samples)
+    lengths = lengths.cpu()
     low, high = shares
     share = low + (high - low) * torch.rand(batch)  # on the CPU: the same on any machine
-    shifts = (share * lengths.cpu() / hop).round().long().to(waveform.device)
-    return roll_right(waveform, shifts * hop), lengths.to(waveform.device) + shifts * hop, shifts
+    shifts = (share * lengths / hop).round().long()
+    return roll_right(waveform, shifts * hop), lengths + shifts * hop, shifts
 
 
 def roll_right(waveform: Tensor, zeros: Tensor) -> Tensor:
@@ -44,7 +46,7 @@ def roll_right(waveform: Tensor, zeros: Tensor) -> Tensor:
     most = int(zeros.max())
     padded = F.pad(waveform, (most, most))  # row b begins at column ``most``
     columns = torch.arange(waveform.shape[1] + most, device=waveform.device)
-    return padded.gather(1, columns + (most - zeros)[:, None])
+    return padded.gather(1, columns + beside(most - zeros, waveform)[:, None])
 
 
 def shift_back(frames: Tensor, shifts: Tensor, count: int) -> Tensor:
@@ -53,8 +55,8 @@ def shift_back(frames: Tensor, shifts: Tensor, count: int) -> Tensor:
     Shape:
         frames (B, F, D), shifts (B,) -> (B, count, D)
     """
-    rows = torch.arange(count, device=frames.device) + shifts[:, None]  # (B, count)
-    rows = rows.clamp_max(frames.shape[1])  # the zero frame after the last
+    rows = torch.arange(count, device=frames.device) + beside(shifts, frames)[:, None]
+    rows = rows.clamp_max(frames.shape[1])  # (B, count); the zero frame after the last
     return F.pad(frames, (0, 0, 0, 1)).gather(1, rows[..., None].expand(-1, -1, frames.shape[2]))
 
 
@@ -70,13 +72,11 @@ def change_speed(
 
     speed = speeds[int(torch.randint(len(speeds), ()))]
     if lengths is None:
-        lengths = torch.full((len(waveform),), waveform.shape[1], device=waveform.device)
+        lengths = torch.full((len(waveform),), waveform.shape[1])
     parts = round(100 * speed)  # per cent: keeps the resampling filters short
     if parts == 100:
         return waveform, lengths
-    shorter = torch.tensor(
-        [math.ceil(100 * length / parts) for length in lengths.tolist()], device=waveform.device
-    )
+    shorter = torch.tensor([math.ceil(100 * length / parts) for length in lengths.tolist()])
     return resample(waveform, parts, 100), shorter
 
 

@@ -47,7 +47,8 @@ class Projection:
         """Return the best filters and the correlations they come from, each (B, K, taps)."""
         spectrum = torch.fft.rfft(waveform.double(), self.size).unsqueeze(1)
         cross = torch.fft.irfft(spectrum * self.spectra.conj(), self.size)[..., : self.taps]
-        filters = torch.linalg.solve(self.matrix, cross.flatten(1))
+        # Positive definite by its diagonal: ``solve`` would wait for a GPU to check it.
+        filters, _ = torch.linalg.solve_ex(self.matrix, cross.flatten(1))
         return filters.view_as(cross), cross
 
     def energy(self, waveform: Tensor) -> Tensor:

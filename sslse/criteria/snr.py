@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from sslse.criteria.base import Criterion
+from sslse.transfer import beside
+from sslse.upstreams.base import frame_mask
 
 SMALLEST_ENERGY = 1e-8  # added to energies, so that silence has a finite value and gradient
 
@@ -84,6 +86,6 @@ class SISNRLoss(Criterion):
 
 
 def _zero_mean(waveform: Tensor, lengths: Tensor) -> Tensor:
-    count = lengths[:, None]
-    real = torch.arange(waveform.shape[1], device=waveform.device) < count
+    lengths = beside(lengths, waveform)
+    count, real = lengths[:, None], frame_mask(lengths, waveform.shape[1])
     return (waveform - waveform.sum(1, keepdim=True) / count) * real

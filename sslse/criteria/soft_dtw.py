@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 from sslse.upstreams.base import frame_mask
 
 
@@ -77,7 +78,7 @@ class SoftDTWLoss(nn.Module):
         if self.divergence:
             alone = self.value(x, x, x_lengths, x_lengths), self.value(y, y, y_lengths, y_lengths)
             value = value - (alone[0] + alone[1]) / 2
-        return value * 2 / (x_lengths + y_lengths) if self.per_frame else value
+        return value * 2 / beside(x_lengths + y_lengths, value) if self.per_frame else value
 
     def value(self, x: Tensor, y: Tensor, x_lengths: Tensor, y_lengths: Tensor) -> Tensor:
         """Return the plain soft-DTW, (B,)."""
@@ -105,7 +106,8 @@ class SoftDTW(torch.autograd.Function):
             sums = path_sums(torch.cat([logs, logs.flip(1, 2)]), [*begins, *ends])
         else:
             sums = path_sums(logs, begins)
-        total = sums[torch.arange(batch, device=cost.device), rows - 1, columns - 1]
+        last = (beside(rows, cost) - 1) * width + beside(columns, cost) - 1
+        total = sums[:batch].flatten(1).gather(1, last.unsqueeze(1)).squeeze(1)
         if context.needs_input_grad[0]:
             # Paths to a cell times paths from it, over all paths; the cell itself counts once.
             visits = sums[batch:].flip(1, 2).add_(sums[:batch]).sub_(logs)
@@ -163,13 +165,13 @@ def _prepare(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
     """Fill in the lengths and set what lies beyond them to zero."""
     frames = x.shape[1]
     if lengths is None:
-        return x, torch.full((len(x),), frames, device=x.device)
-    lengths = lengths.to(x.device)
+        return x, torch.full((len(x),), frames)
+    lengths = lengths.cpu()
     if lengths.shape != x.shape[:1] or int(lengths.min()) < 1 or int(lengths.max()) > frames:
         raise ValueError(
             f"lengths {lengths.tolist()} must be one number from 1 to {frames} for each of the "
             f"{len(x)} sequences"
         )
-    real = frame_mask(lengths, frames)
+    real = frame_mask(lengths, frames, x.device)
     # where, not a product: padding may hold anything, NaN too.
     return torch.where(real.unsqueeze(2), x, x.new_zeros(())), lengths

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sslse.criteria.real_fft import real_fft
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 from sslse.upstreams.base import frame_mask
 
 
@@ -38,6 +39,7 @@ def frame_count(lengths: Tensor, hop: int) -> Tensor:
 
 def frame_mean(values: Tensor, frames: Tensor) -> Tensor:
     """Average over the real frames and over the bands, (B, F, D) -> (B,)."""
+    frames = beside(frames, values)
     mask = frame_mask(frames, values.shape[1]).unsqueeze(-1)
     return (values * mask).sum((1, 2)) / (frames * values.shape[2])
 

@@ -16,6 +16,7 @@ from sslse.criteria.position import change_speed, check_position, pad_starts, sh
 from sslse.criteria.soft_dtw import SoftDTWLoss
 from sslse.criteria.spectrum import frame_mean
 from sslse.errors import ConfigError
+from sslse.transfer import beside
 from sslse.upstreams import load_upstream
 from sslse.upstreams.base import Upstream, choose_layers, frame_mask
 from sslse.upstreams.bfloat16 import has_bfloat16_units
@@ -30,7 +31,7 @@ class CleanFeatures:
 
     Args:
         states: the chosen hidden states, each (B, F, D).
-        frames: frames of each utterance, (B,).
+        frames: frames of each utterance, (B,), on the host.
     """
 
     states: list[Tensor]
@@ -49,7 +50,8 @@ class SSLMSELoss(Criterion):
     ``per_layer`` (a weighted sum of layers averages some of the distance away).
 
     Args:
-        upstream: folder or hub name of an SSL model, or a loaded upstream; it is frozen.
+        upstream: folder or hub name of an SSL model or of a Whisper (its encoder), or a loaded
+            upstream; it is frozen.
         layers: ``latter_half`` of the transformer's layers, ``all``, ``last``, ``with_input``, or
             a list of indices, in which 0 is the transformer's input.
         combine: distance of the weighted sum of the layers, or weighted sum of their distances.
@@ -64,6 +66,7 @@ class SSLMSELoss(Criterion):
         precision: of the upstream's matrix products on a CPU; ``auto`` is bfloat16 where the CPU
             has units for it (values then differ by about 1 % from other machines').
         final_layer_norm: see ``HuggingFaceUpstream``.
+        pad_to_30s: of Whisper's encoder, see ``WhisperUpstream``; False is fast on short speech.
         clean_zero_padding: while training, zeros before the clean utterance, drawn uniformly
             between these two shares of its length (0.02 and 0.05 in the paper) in whole frames;
             its first frames are left out again. Equal frames then stand at other positions on the
@@ -92,7 +95,8 @@ class SSLMSELoss(Criterion):
         distance: Literal["mse", "l1", "cosine", "soft_dtw"] = "mse",
         normalize: Literal["none", "layer", "utterance", "clean_stats"] = "none",
         precision: Literal["float32", "bfloat16", "auto"] = "float32",
-        final_layer_norm: bool = False,
+        final_layer_norm: bool = True,
+        pad_to_30s: bool = True,
         clean_zero_padding: Sequence[float] | None = None,
         clean_speeds: Sequence[float] | None = None,
         gamma: float = 0.1,
@@ -104,7 +108,9 @@ class SSLMSELoss(Criterion):
         _check("normalize", normalize, ("none", "layer", "utterance", "clean_stats"))
         check_position(clean_zero_padding, clean_speeds, distance)
         if not isinstance(upstream, Upstream):
-            upstream = load_upstream(upstream, final_layer_norm=final_layer_norm)
+            upstream = load_upstream(
+                upstream, final_layer_norm=final_layer_norm, pad_to_30s=pad_to_30s
+            )
         self.upstream = upstream.freeze()
         if precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()):
             self.upstream.use_bfloat16()
@@ -237,15 +243,17 @@ class SSLMSELoss(Criterion):
     @torch.no_grad()
     def update_statistics(self, target: CleanFeatures) -> None:
         """Add clean features to the running mean and variance of each dimension."""
-        mask = frame_mask(target.frames, target.states[0].shape[1])
-        values = torch.stack([state[mask] for state in target.states]).double()  # (layers, N, D)
-        added, before = values.shape[1], int(self.clean_count)
-        share = added / (before + added)
-        step = values.mean(1) - self.clean_mean
-        variance = self.clean_variance * (1 - share) + values.var(1, correction=0) * share
+        values = torch.stack(target.states).double()  # (layers, B, F, D)
+        real = frame_mask(target.frames, values.shape[2], values.device).unsqueeze(-1)
+        added = int(target.frames.sum())
+        mean = torch.where(real, values, 0).sum((1, 2)) / added
+        spread = torch.where(real, values - mean[:, None, None], 0).square().sum((1, 2)) / added
+        share = added / (self.clean_count.double() + added)
+        step = mean - self.clean_mean
+        variance = self.clean_variance * (1 - share) + spread * share
         self.clean_variance.copy_(variance + step.square() * share * (1 - share))
         self.clean_mean.add_(step * share)
-        self.clean_count.fill_(before + added)
+        self.clean_count.add_(added)
 
     def fit(self, batches: Sequence[tuple[Tensor, Tensor | None]]) -> None:
         """Take ``clean_stats`` from (clean, lengths) batches, then keep them."""
@@ -256,6 +264,7 @@ class SSLMSELoss(Criterion):
 
 def utterance_moments(state: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and floored deviation over the real frames, each (B, 1, D)."""
+    frames = beside(frames, state)
     count = frames[:, None, None]
     mask = frame_mask(frames, state.shape[1]).unsqueeze(-1)
     mean = (state * mask).sum(1, keepdim=True) / count

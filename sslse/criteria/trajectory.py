@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.names import nearest
 
 KINDS = ("mae", "mse", "rmse", "pc")
 
@@ -45,9 +46,7 @@ class TrajectoryLoss(nn.Module):
         self.weights = dict(weights or {"pc": 0.8, "rmse": 0.2})
         for name in self.weights:
             if name not in KINDS:
-                raise ConfigError(
-                    f"there is no trajectory loss '{name}'; known: {', '.join(KINDS)}"
-                )
+                raise ConfigError(f"there is no trajectory loss '{name}'{nearest(name, KINDS)}")
 
     def forward(self, estimate: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum and each part, a number an utterance."""

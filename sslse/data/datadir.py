@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from sslse.data.audio import AudioInfo, audio_info, read_audio
+from sslse.audio.files import AudioInfo, audio_info, read_audio
 from sslse.data.scp import Ids, Table
 from sslse.data.segments import Segment, segment_samples
+from sslse.data.table_lines import no_file
+from sslse.data.table_values import decibels, one_word, sample_count
+from sslse.data.utterance import Utterance
 from sslse.data.write import invert, write_datadir, write_table
 from sslse.errors import DataError
+from sslse.names import nearest
 
 __all__ = ["KINDS", "DataDir", "Segment", "write_datadir", "write_table"]
 
@@ -42,6 +46,8 @@ class DataDir:
         >>> data = DataDir(path)
         >>> list(data.utterances), data.text["b"], data.has("segments")
         (['a', 'b'], 'no', False)
+        >>> [(utterance.id, utterance.text) for utterance in data]
+        [('a', 'yes'), ('b', 'no')]
     """
 
     def __init__(self, path: str | os.PathLike, *, allow_pipes: bool = True) -> None:
@@ -58,9 +64,27 @@ class DataDir:
     def __len__(self) -> int:
         return len(self.utterances)
 
+    def __iter__(self) -> Iterator[Utterance]:
+        """Yield the utterances, whose audio is read when it is asked for."""
+        return (Utterance(self, name) for name in self.utterances)
+
+    def __getitem__(self, utterance: str) -> Utterance:
+        """Return an utterance by its id; DataError where there is none of it."""
+        self.source(utterance)
+        return Utterance(self, utterance)
+
     def has(self, name: str) -> bool:
-        """Whether a file (``text``, ``spk1.scp`` …) is there."""
-        return (self.path / name).is_file()
+        """Whether a file (``text``, ``spk1.scp`` …) is there.
+
+        Raises:
+            DataError: something else is there: a folder, or a link to nothing.
+        """
+        path = self.path / name
+        if path.is_file():
+            return True
+        if os.path.lexists(path):
+            raise DataError(f"{path} is {no_file(path)} where a table is expected; move it away")
+        return False
 
     def table(self, name: str) -> Path:
         """Return the path of a file, or say that it is missing."""
@@ -81,7 +105,7 @@ class DataDir:
     @cached_property
     def utt2spk(self) -> Table[str]:
         """Utterance to speaker."""
-        return Table(self.table("utt2spk"))
+        return Table(self.table("utt2spk"), one_word)
 
     @cached_property
     def spk2utt(self) -> Mapping[str, list[str]]:
@@ -108,7 +132,7 @@ class DataDir:
     @cached_property
     def utt2snr(self) -> Table[float]:
         """Utterance to signal-to-noise ratio, dB."""
-        return Table(self.table("utt2snr"), float)
+        return Table(self.table("utt2snr"), decibels)
 
     @cached_property
     def utt2noise(self) -> Table[str]:
@@ -121,6 +145,11 @@ class DataDir:
         return Table(self.table("utt2condition"))
 
     @cached_property
+    def utt2source(self) -> Table[str]:
+        """Utterance to the clean one that it is one of several mixtures of."""
+        return Table(self.table("utt2source"), one_word)
+
+    @cached_property
     def utt2label(self) -> Table[str]:
         """Utterance to its class."""
         return Table(self.table("utt2label"))
@@ -128,7 +157,7 @@ class DataDir:
     @cached_property
     def utt2num_samples(self) -> Table[int]:
         """Utterance to its exact length in samples."""
-        return Table(self.table("utt2num_samples"), int)
+        return Table(self.table("utt2num_samples"), sample_count)
 
     @cached_property
     def utterances(self) -> Ids:
@@ -140,7 +169,16 @@ class DataDir:
         for name in _SHARED:
             if self.has(name):
                 getattr(self, name.replace(".", "_"))
-        return Ids(self.segments if self.has("segments") else self.wav_scp)
+        return Ids(self.segments if self._segmented else self.wav_scp)
+
+    # A look at the folder for each utterance would cost more than the look-up.
+    @cached_property
+    def _segmented(self) -> bool:
+        return self.has("segments")
+
+    @cached_property
+    def _lengths(self) -> Mapping[str, int]:
+        return self.utt2num_samples if self.has("utt2num_samples") else {}
 
     @cached_property
     def sample_rate(self) -> int:
@@ -157,12 +195,12 @@ class DataDir:
             kind: ``wav``, ``spk1`` or ``noise1``.
         """
         if kind not in KINDS:
-            raise DataError(f"no audio kind '{kind}'; known are {', '.join(KINDS)}")
+            raise DataError(f"no audio kind '{kind}'{nearest(kind, KINDS)}")
         name = KINDS[kind]
         scp: Table[str] = getattr(self, name.replace(".", "_"))
         segment = None
         key = utterance
-        if self.has("segments"):
+        if self._segmented:
             segment = self.segments.get(utterance)
             # References of segmented data may be cut already: then they carry the utterance id.
             if segment is not None and segment.recording in scp:
@@ -190,11 +228,8 @@ class DataDir:
 
     def num_samples(self, utterance: str) -> int:
         """Return the exact length in samples, from ``utt2num_samples`` where that knows it."""
-        if self.has("utt2num_samples"):
-            known = self.utt2num_samples.get(utterance)
-            if known is not None:
-                return known
-        return self.info(utterance).num_samples
+        known = self._lengths.get(utterance)
+        return self.info(utterance).num_samples if known is None else known
 
     def load(
         self,

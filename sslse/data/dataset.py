@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from sslse.errors import DataError
 # Streams of ``draw_generator``; a new use takes a new number, so that old experiments stay the
 # same.
 CROP_STREAM = 1
+CHOICE_STREAM = 6
+# Of an utterance in place of one that is too short; a set of which most are so has other troubles.
+MOST_DRAWS = 20
 
 
 def all_have_text(data: DataDir) -> bool:
@@ -26,8 +29,9 @@ def all_have_text(data: DataDir) -> bool:
 class CropMixtureDataset(Dataset):
     """Random crops of clean utterances, or whole ones, mixed with noise on the fly.
 
-    A crop longer than its utterance is filled with silence around it, so that every item has the
-    same length and the noise covers all of it. Whole utterances bring their transcripts.
+    Where a crop is longer than its utterance, the utterance stays whole (``fill=False``), or is
+    filled with silence around it, so that every item has the same length and the noise covers all
+    of it. Whole utterances bring their transcripts.
 
     Args:
         speech: clean utterances.
@@ -36,6 +40,7 @@ class CropMixtureDataset(Dataset):
         sample_rate: Hz.
         seed: seed of crops and mixtures.
         noise_probability: fraction of crops that get noise.
+        fill: whether short utterances are filled with silence to the length of a crop.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class CropMixtureDataset(Dataset):
         sample_rate: int = 16000,
         seed: int = 0,
         noise_probability: float = 1.0,
+        fill: bool = True,
     ) -> None:
         self.speech = speech
         self.utterances = speech.utterances
@@ -54,10 +60,18 @@ class CropMixtureDataset(Dataset):
         self.sample_rate = sample_rate
         self.seed = seed
         self.noise_probability = noise_probability
+        self.fill = fill
         self.has_text = crop_seconds is None and all_have_text(speech)
 
     def __len__(self) -> int:
         return len(self.utterances)
+
+    def num_samples(self) -> list[int]:
+        """Return the length of each item."""
+        lengths = [self.speech.num_samples(name) for name in self.utterances]
+        if self.crop_samples is None:
+            return lengths
+        return [self.crop_samples if self.fill else min(n, self.crop_samples) for n in lengths]
 
     def crop(self, utterance: str, generator: np.random.Generator, kind: str = "wav") -> np.ndarray:
         """Return ``crop_samples`` of one utterance or all of them, float32."""
@@ -74,8 +88,10 @@ class CropMixtureDataset(Dataset):
                 start=start,
                 num_samples=self.crop_samples,
             )[0]
-        before = int(generator.integers(-spare + 1))
         waveform = self.speech.load(utterance, kind, sample_rate=self.sample_rate)[0]
+        if not self.fill:
+            return waveform
+        before = int(generator.integers(-spare + 1))
         return np.pad(waveform, (before, self.crop_samples - before - len(waveform)))
 
     def __getitem__(self, draw: Draw) -> dict[str, Any]:
@@ -98,21 +114,26 @@ class CropMixtureDataset(Dataset):
         return item
 
 
-def random_crops(
-    data: CropMixtureDataset, count: int, generator: np.random.Generator
-) -> list[torch.Tensor]:
-    """Return a crop (T,) of each of ``count`` utterances, or of all where there are fewer."""
+def random_items(
+    data: Dataset, count: int, generator: np.random.Generator
+) -> Iterator[dict[str, Any]]:
+    """Yield a training item of each of ``count`` utterances, or of all where there are fewer."""
     chosen = generator.permutation(len(data))[:count]
-    return [torch.from_numpy(data.crop(data.utterances[index], generator)) for index in chosen]
+    return (data[Draw(int(index), number)] for number, index in enumerate(chosen))
 
 
 class CropPairDataset(CropMixtureDataset):
     """The same of utterances that are noisy already: ``wav.scp`` with its clean ``spk1.scp``."""
 
     def __init__(
-        self, pairs: DataDir, crop_seconds: float | None, sample_rate: int = 16000, seed: int = 0
+        self,
+        pairs: DataDir,
+        crop_seconds: float | None,
+        sample_rate: int = 16000,
+        seed: int = 0,
+        fill: bool = True,
     ) -> None:
-        super().__init__(pairs, None, crop_seconds, sample_rate, seed)
+        super().__init__(pairs, None, crop_seconds, sample_rate, seed, fill=fill)
 
     def __getitem__(self, draw: Draw) -> dict[str, Any]:
         utterance = self.utterances[draw.index]
@@ -165,8 +186,10 @@ class UtteranceDataset(Dataset):
         crop_seconds: length of a crop, s; None keeps utterances whole.
         mixer: ``NoiseMixer``; None leaves the audio as it is.
         noise_probability: fraction of draws that get noise.
-        min_seconds: shorter utterances are left out.
+        min_seconds: shorter utterances are left out; of those that become shorter by ``prepare``,
+            a draw takes another one.
         seed: seed of crops and mixtures.
+        prepare: what is done to a whole waveform, and its rate, after noise and before a crop.
 
     Raises:
         DataError: no utterance is long enough.
@@ -183,12 +206,16 @@ class UtteranceDataset(Dataset):
         noise_probability: float = 1.0,
         min_seconds: float = 0.0,
         seed: int = 0,
+        prepare: Callable[[np.ndarray, int], np.ndarray] | None = None,
     ) -> None:
         self.data = data
+        self.prepare = prepare
+        self.least_samples = round(min_seconds * sample_rate)
         self.utterances: Sequence[str] = data.utterances
         if min_seconds > 0:
-            least = min_seconds * sample_rate
-            self.utterances = [n for n in data.utterances if data.num_samples(n) >= least]
+            self.utterances = [
+                n for n in data.utterances if data.num_samples(n) >= self.least_samples
+            ]
             if not self.utterances:
                 raise DataError(f"{data.path} has no utterance of {min_seconds:g} s or more")
         self.describe_utterance = describe
@@ -216,18 +243,59 @@ class UtteranceDataset(Dataset):
 
     def __getitem__(self, draw: Draw | int) -> dict[str, Any]:
         index = getattr(draw, "index", draw)
-        utterance, start, count = self.utterances[index], 0, None
+        generator, start, count = None, 0, None
         if isinstance(draw, Draw):
             generator = draw_generator(self.seed, CROP_STREAM, draw.number)
-            start, count = draw_crop(self.data.num_samples(utterance), self.crop_samples, generator)
-        waveform, _ = self.data.load(
-            utterance, sample_rate=self.sample_rate, start=start, num_samples=count
-        )
-        noisy = self.mixer is not None and isinstance(draw, Draw)
-        if noisy and generator.random() < self.noise_probability:
-            waveform = self.mixer.mix(waveform, generator).noisy
+        if self.prepare is None:
+            if generator is not None:
+                length = self.data.num_samples(self.utterances[index])
+                start, count = draw_crop(length, self.crop_samples, generator)
+            waveform = self._hear(index, generator, start, count)
+        else:
+            waveform = self.prepare(self._hear(index, generator), self.sample_rate)
+            if generator is not None:
+                for _ in range(MOST_DRAWS):
+                    if len(waveform) >= self.least_samples:
+                        break
+                    index = int(generator.integers(len(self)))
+                    waveform = self.prepare(self._hear(index, generator), self.sample_rate)
+                start, count = draw_crop(len(waveform), self.crop_samples, generator)
+                waveform = waveform[start:][:count]
         waveform = torch.from_numpy(np.ascontiguousarray(waveform))
         return {"waveform": waveform, **self.describe(index, start, count)}
+
+    def _hear(
+        self,
+        index: int,
+        generator: np.random.Generator | None,
+        start: int = 0,
+        count: int | None = None,
+    ) -> np.ndarray:
+        """Return a part of an utterance, with noise where a generator draws it."""
+        waveform, _ = self.data.load(
+            self.utterances[index], sample_rate=self.sample_rate, start=start, num_samples=count
+        )
+        noisy = self.mixer is not None and generator is not None
+        if noisy and generator.random() < self.noise_probability:
+            waveform = self.mixer.mix(waveform, generator).noisy
+        return waveform
+
+
+def choose_hours(data: DataDir, hours: float, sample_rate: int, seed: int) -> list[str]:
+    """Return utterances drawn at random, in the order of the set, of ``hours`` h or the next less.
+
+    Raises:
+        DataError: the first that is drawn is longer.
+    """
+    spare, chosen = hours * 3600 * sample_rate, []
+    for index in draw_generator(seed, CHOICE_STREAM, 0).permutation(len(data)):
+        spare -= data.num_samples(data.utterances[int(index)])
+        if spare < 0:
+            break
+        chosen.append(int(index))
+    if not chosen:
+        raise DataError(f"{hours:g} h are less than an utterance of {data.path}")
+    return [data.utterances[index] for index in sorted(chosen)]
 
 
 def draw_crop(

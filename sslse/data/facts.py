@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from sslse.data.audio import AudioInfo, audio_info, read_blocks
-from sslse.errors import AudioError
+from sslse.audio.files import AudioInfo, open_blocks
+from sslse.errors import one_sentence
+from sslse.runtime.pool import run_parallel
+from sslse.runtime.progress import follow
+
+OFFSET_SHARE = 0.1  # of the power, from which a constant offset is told
 
 
 class Facts(NamedTuple):
@@ -18,6 +21,8 @@ class Facts(NamedTuple):
 
     info: AudioInfo | None
     silent: bool = False
+    shifted: bool = False
+    """Whether a tenth or more of the power is a constant offset, which no microphone hears."""
     problem: str | None = None
 
 
@@ -29,17 +34,21 @@ def inspect(source: str, *, allow_pipes: bool = True) -> Facts:
         allow_pipes: False reports commands as a problem.
     """
     try:
-        info = audio_info(source, allow_pipes=allow_pipes)
-        peak, bad = 0.0, 0
-        for block in read_blocks(source, allow_pipes=allow_pipes):
-            finite = np.isfinite(block)
-            bad += block.size - int(np.count_nonzero(finite))
-            peak = max(peak, float(np.abs(block, where=finite, out=np.zeros_like(block)).max()))
-    except AudioError as error:
-        return Facts(None, problem=str(error))
+        peak, bad, total, power = 0.0, 0, 0.0, 0.0
+        with open_blocks(source, allow_pipes=allow_pipes) as (info, blocks):
+            for block in blocks:
+                finite = np.isfinite(block)
+                bad += block.size - int(np.count_nonzero(finite))
+                total += float(np.sum(block, where=finite, dtype=np.float64))
+                power += float(np.sum(np.square(block, dtype=np.float64), where=finite))
+                peak = max(peak, float(np.abs(block, where=finite, out=np.zeros_like(block)).max()))
+    except Exception as error:  # whatever it is, the others go on
+        return Facts(None, problem=one_sentence(error))
     if bad:
         return Facts(info, problem=f"{source} has {bad} samples that are not finite (NaN or Inf)")
-    return Facts(info, silent=peak == 0.0)
+    size = max(1, info.num_samples * info.num_channels)
+    shifted = (total / size) ** 2 >= OFFSET_SHARE * power / size > 0
+    return Facts(info, silent=peak == 0.0, shifted=shifted)
 
 
 def inspect_all(
@@ -47,7 +56,6 @@ def inspect_all(
     *,
     nj: int = 1,
     allow_pipes: bool = True,
-    progress: Callable[[int], None] | None = None,
 ) -> dict[str, Facts]:
     """Inspect recordings in ``nj`` processes.
 
@@ -55,22 +63,11 @@ def inspect_all(
         sources: id to source.
         nj: number of processes.
         allow_pipes: False reports commands as a problem.
-        progress: called with the number done after each recording.
 
     Returns:
         Id to facts, in the order of ``sources``.
     """
     work = partial(inspect, allow_pipes=allow_pipes)
-    facts: dict[str, Facts] = {}
-
-    def collect(results) -> dict[str, Facts]:
-        for name, fact in zip(sources, results, strict=True):
-            facts[name] = fact
-            if progress is not None:
-                progress(len(facts))
-        return facts
-
-    if nj <= 1 or len(sources) < 2:
-        return collect(map(work, sources.values()))
-    with ProcessPoolExecutor(nj) as pool:
-        return collect(pool.map(work, sources.values(), chunksize=8))
+    answers = run_parallel(work, list(sources.values()), nj, fork=True, ordered=True, chunk_size=8)
+    shown = follow(answers, len(sources), "read audio", "recordings")
+    return {name: fact for name, (_, fact) in zip(sources, shown, strict=True)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import unicodedata
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from sslse.data.table_index import hash_id, index_lines, line_number_at
+from sslse.data.table_lines import NOT_UTF_8, read_table_bytes, refuse_faults
 from sslse.errors import DataError
 
 Value = TypeVar("Value")
@@ -31,7 +33,8 @@ class Table(Mapping[str, Value]):
         convert: text to value; default: the text as it is.
 
     Raises:
-        DataError: the file is missing, is not UTF-8, or an id occurs twice.
+        DataError: the file is missing, has a line that is none of a table (see
+            :mod:`sslse.data.table_lines`), or an id occurs twice.
 
     Example:
         >>> path = Path(tempfile.mkdtemp()) / "text"
@@ -45,13 +48,10 @@ class Table(Mapping[str, Value]):
         self.path = Path(path)
         self.convert = convert
         self._shared: tuple[str, list[tuple[str, int]]] | None = None
-        try:
-            # The spare line break ends the last line, so that no index runs over the end.
-            with open(self.path, "rb") as stream:
-                data = np.frombuffer(stream.read() + b"\n", dtype=np.uint8)
-        except OSError as error:
-            raise DataError(f"cannot read {self.path}: {error.strerror or error}") from error
-        self._set_arrays(*index_lines(data, self.path))
+        # The spare line break ends the last line, so that no index runs over the end.
+        data = read_table_bytes(self.path) + b"\n"
+        refuse_faults(self.path, data)
+        self._set_arrays(*index_lines(np.frombuffer(data, dtype=np.uint8), self.path))
 
     def _set_arrays(self, *arrays: np.ndarray) -> None:
         self._starts, self._hashes, self._widths, self._order, self._bytes = arrays
@@ -89,8 +89,19 @@ class Table(Mapping[str, Value]):
             ) from error
 
     def find(self, key: str) -> int:
-        """Return the place of an id, or -1."""
-        wanted = key.encode()
+        """Return the place of an id, or -1; an id in another Unicode form (é as e and an accent)
+        is the same id."""
+        place = self._find(key)
+        if place < 0 and not key.isascii():
+            forms = (unicodedata.normalize(form, key) for form in ("NFC", "NFD"))
+            place = max(self._find(form) for form in forms)
+        return place
+
+    def _find(self, key: str) -> int:
+        try:
+            wanted = key.encode()
+        except UnicodeEncodeError:  # half a character is in no table
+            return -1
         code = np.uint64(hash_id(wanted))
         place = int(np.searchsorted(self._hashes, code))
         while place < len(self._hashes) and self._hashes[place] == code:
@@ -111,8 +122,8 @@ class Table(Mapping[str, Value]):
             return raw.decode()
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{self.path} line {line_number_at(self._bytes, start)} is not UTF-8; convert "
-                "the file with 'iconv -f latin1 -t utf-8'"
+                f"{self.path} line {line_number_at(self._bytes, start)} {NOT_UTF_8.one}; "
+                f"{NOT_UTF_8.remedy}"
             ) from error
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-from sslse.data.audio import AudioInfo
+from sslse.audio.files import AudioInfo
 from sslse.errors import DataError
+
+LATEST_END_SECONDS = 0.5  # behind the recording's: corpora round their times
 
 
 class Segment(NamedTuple):
@@ -25,8 +28,12 @@ class Segment(NamedTuple):
         if len(parts) not in (3, 4):
             raise ValueError("expected 'RECORDING START END' in seconds")
         segment = cls(parts[0], float(parts[1]), float(parts[2]), *map(int, parts[3:]))
+        if not (math.isfinite(segment.start) and math.isfinite(segment.end)):
+            raise ValueError("START and END must be finite numbers of seconds")
         if not 0 <= segment.start or (segment.end >= 0 and segment.end <= segment.start):
             raise ValueError("expected 0 <= START < END")
+        if segment.channel is not None and segment.channel < 0:
+            raise ValueError("a channel is counted from 0")
         return segment
 
     def __str__(self) -> str:
@@ -43,13 +50,19 @@ def segment_samples(segment: Segment, info: AudioInfo, utterance: str) -> tuple[
     (Kaldi does the same).
 
     Raises:
-        DataError: the segment lies outside of its recording.
+        DataError: the segment lies outside of its recording, or is shorter than a sample.
     """
-    start = round(segment.start * info.sample_rate)
-    end = info.num_samples if segment.end < 0 else round(segment.end * info.sample_rate)
-    if start >= info.num_samples or end - info.num_samples > 0.5 * info.sample_rate:
-        raise DataError(
-            f"utterance {utterance} is {segment.start:g} to {segment.end:g} s of recording "
-            f"{segment.recording}, which has only {info.num_samples / info.sample_rate:.3f} s"
-        )
+    seconds = info.num_samples / info.sample_rate
+    # Cut first: the largest floats are no numbers of samples.
+    start = round(min(segment.start, seconds + 1) * info.sample_rate)
+    end = round(min(segment.end, seconds + 1) * info.sample_rate)
+    end = info.num_samples if segment.end < 0 else end
+    where = (
+        f"utterance {utterance} is {segment.start:g} to {segment.end:g} s of recording "
+        f"{segment.recording}"
+    )
+    if start >= info.num_samples or end - info.num_samples > LATEST_END_SECONDS * info.sample_rate:
+        raise DataError(f"{where}, which has only {seconds:.3f} s")
+    if start >= end:
+        raise DataError(f"{where}, which is less than a sample at {info.sample_rate} Hz")
     return start, min(end, info.num_samples)

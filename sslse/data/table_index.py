@@ -6,6 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from sslse.data.table_lines import (
+    BYTE_ORDER_MARK,
+    ODD_FIRST_BYTES,
+    ODD_ID,
+    is_odd,
+    refuse_line,
+)
 from sslse.errors import DataError
 
 # White space of C, as Kaldi sees it.
@@ -27,7 +34,7 @@ def index_lines(data: np.ndarray, path: Path) -> tuple[np.ndarray, ...]:
 
     ``data`` are the bytes of the file and one more line break.
     """
-    if data[:3].tobytes() == b"\xef\xbb\xbf":  # byte order mark of Windows editors
+    if data[:3].tobytes() == BYTE_ORDER_MARK:
         data = data[3:]
     blank = np.zeros(256, dtype=bool)
     blank[[_NEWLINE, *_BLANKS]] = True
@@ -50,10 +57,23 @@ def index_lines(data: np.ndarray, path: Path) -> tuple[np.ndarray, ...]:
             active, current = active[inside], current[inside]
         hashes[active] = (hashes[active] ^ current) * np.uint64(_HASH_PRIME)
         widths[active] += np.uint32(1)
+    _refuse_odd_ids(data, starts, widths, path)
     order = np.argsort(hashes, kind="stable").astype(np.uint32)
     hashes = hashes[order]
     _refuse_duplicates(data, starts, widths, hashes, order, path)
     return np.append(starts, size), hashes, widths, order, data
+
+
+def _refuse_odd_ids(data: np.ndarray, starts: np.ndarray, widths: np.ndarray, path: Path) -> None:
+    first = np.zeros(256, dtype=bool)
+    first[list(ODD_FIRST_BYTES)] = True
+    places = np.flatnonzero(first[data])
+    lines = np.searchsorted(starts, places, side="right") - 1
+    lines, places = lines[lines >= 0], places[lines >= 0]
+    for line in np.unique(lines[places < starts[lines] + widths[lines]]):
+        key = data[starts[line] : starts[line] + widths[line]].tobytes()
+        if is_odd(key.decode("utf-8", "replace")):
+            refuse_line(path, line_number_at(data, starts[line]), ODD_ID)
 
 
 def _refuse_duplicates(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Container, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from sslse.data.atomic import atomic_open
-from sslse.errors import DataError
+from sslse.data.datadir import DataDir
+from sslse.data.table_lines import as_written, read_lines
+from sslse.errors import ConfigError, DataError
+from sslse.runtime.atomic import atomic_open
 
 TRUTH = {"1": True, "target": True, "0": False, "nontarget": False}
 
@@ -29,44 +30,42 @@ class Trial(NamedTuple):
         return f"{self.enroll}|{self.test}"
 
 
-def read_trials(path: str | os.PathLike, utterances: Container[str] | None = None) -> list[Trial]:
+def read_trials(path: str | os.PathLike, utterances: Collection[str] | None = None) -> list[Trial]:
     """Read ``trials``: lines of ``LABEL UTTERANCE UTTERANCE``.
 
     The label is 1 or ``target`` for one speaker, 0 or ``nontarget`` for two, as VoxCeleb writes it.
 
     Args:
         path: the file.
-        utterances: ids that exist; None checks none.
+        utterances: ids that exist, whose Unicode form the trials get; None checks none.
 
     Raises:
         DataError: the file is missing, a line is no trial, an utterance is unknown, or all trials
             have one label, so that there is no error rate.
 
     Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "trials"
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "trials"
         >>> _ = path.write_text("1 a-1 a-2\\nnontarget a-1 b-1\\n")
         >>> [trial.target for trial in read_trials(path)]
         [True, False]
     """
-    path, trials, unknown = Path(path), [], {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the trials {path}: {error}") from error
-    for number, line in enumerate(lines, 1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 3 or fields[0] not in TRUTH:
-            raise DataError(
-                f"{path} line {number} is no trial; expected 'LABEL UTTERANCE UTTERANCE' with the "
-                "label 1 or target (same speaker), 0 or nontarget"
-            )
-        trials.append(Trial(TRUTH[fields[0]], fields[1], fields[2]))
-        for name in fields[1:]:
-            if utterances is not None and name not in utterances:
-                unknown.setdefault(name, number)
+    trials, lines, unknown = [], [], {}
+    for number, line in read_lines(path):
+        try:
+            trial = parse_trial(line)
+        except ValueError as error:
+            raise DataError(f"{path} line {number} {error}") from error
+        trials.append(trial)
+        lines.append(number)
+    if utterances is not None:
+        names = {name: None for trial in trials for name in trial[1:]}
+        new = as_written(names, utterances)
+        trials = [Trial(t.target, *(new.get(name, name) for name in t[1:])) for t in trials]
+        for trial, number in zip(trials, lines, strict=True):
+            for name in trial[1:]:
+                if name not in utterances:
+                    unknown.setdefault(name, number)
     if unknown:
         shown = ", ".join(f"{name} in line {line}" for name, line in list(unknown.items())[:3])
         raise DataError(
@@ -83,6 +82,21 @@ def read_trials(path: str | os.PathLike, utterances: Container[str] | None = Non
     return trials
 
 
+def parse_trial(line: str) -> Trial:
+    """Return the trial of a line.
+
+    Raises:
+        ValueError: the line is none; continues 'line 3 …'.
+    """
+    fields = line.split()
+    if len(fields) != 3 or fields[0] not in TRUTH:
+        raise ValueError(
+            "is no trial; expected 'LABEL UTTERANCE UTTERANCE' with the label 1 or target (same "
+            "speaker), 0 or nontarget"
+        )
+    return Trial(TRUTH[fields[0]], fields[1], fields[2])
+
+
 def write_trials(path: str | os.PathLike, trials: Iterable[Trial]) -> None:
     """Write ``trials`` in the given order, whole or not at all."""
     with atomic_open(path) as stream:
@@ -90,11 +104,32 @@ def write_trials(path: str | os.PathLike, trials: Iterable[Trial]) -> None:
             print(int(trial.target), trial.enroll, trial.test, file=stream)
 
 
+def make_trials(data: str | os.PathLike, out: str | os.PathLike, most: int) -> None:
+    """Write the trials of a data directory, by its conditions where it has ``utt2condition``.
+
+    Args:
+        data: the data directory.
+        out: file of trials.
+        most: trials of each kind in a condition; more are drawn from.
+
+    Raises:
+        ConfigError: ``most`` is below 1.
+        DataError: see ``pair_utterances``.
+    """
+    if most < 1:
+        raise ConfigError(f"at most {most} trials of each kind: expected 1 or more")
+    folder = DataDir(data)
+    conditions = folder.utt2condition if folder.has("utt2condition") else None
+    sources = folder.utt2source if folder.has("utt2source") else None
+    write_trials(out, pair_utterances(folder.utt2spk, conditions, most, utt2source=sources))
+
+
 def pair_utterances(
     utt2spk: Mapping[str, str],
     utt2condition: Mapping[str, str] | None = None,
     most: int | None = None,
     seed: int = 0,
+    utt2source: Mapping[str, str] | None = None,
 ) -> list[Trial]:
     """Return trials of every two utterances that were recorded in one condition.
 
@@ -103,6 +138,8 @@ def pair_utterances(
         utt2condition: utterance to its test condition; default: all have one.
         most: trials of each kind (target, nontarget) in a condition; more are drawn from.
         seed: of the draw.
+        utt2source: utterance to the clean one that it is a mixture of; two mixtures of one are no
+            trial, which would be of noises alone.
 
     Raises:
         DataError: there are no two utterances of one speaker, or no two speakers, in a condition.
@@ -120,6 +157,8 @@ def pair_utterances(
     for condition, utterances in sorted(conditions.items()):
         kinds: dict[bool, list[Trial]] = {True: [], False: []}
         for enroll, test in itertools.combinations(utterances, 2):
+            if utt2source is not None and utt2source[enroll] == utt2source[test]:
+                continue
             target = utt2spk[enroll] == utt2spk[test]
             kinds[target].append(Trial(target, enroll, test))
         for target, found in kinds.items():

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from sslse.data.atomic import atomic_open
 from sslse.data.segments import Segment
+from sslse.data.table_lines import is_odd
 from sslse.errors import DataError
+from sslse.runtime.atomic import atomic_open
 
 _TABLE_NAME = re.compile(
     r"text|segments|wav_scp|tv_scp|[a-z]+\d+_scp|utt2[a-z0-9_]+|spk2[a-z0-9_]+"
@@ -52,8 +53,8 @@ def format_table(path: str | os.PathLike, entries: Mapping[str, Any]) -> Iterato
     # Code points sort as their UTF-8 bytes do, which is the C locale.
     for key in sorted(entries):
         value = _format(entries[key])
-        # Other readers split at any white space of Unicode; a first id must not look like a mark.
-        if key.split() != [key] or "\0" in key or key.startswith("\ufeff"):
+        # Other readers split at any white space of Unicode.
+        if key.split() != [key] or "\0" in key or is_odd(key):
             raise DataError(f"{path} cannot hold the id {key!r}: ids have no blanks")
         if re.search(r"[\r\n\0]", value):
             raise DataError(f"{path} cannot hold the value of {key}: it has a line break")

@@ -1,22 +1,24 @@
-"""The SUPERB diarization head (one speaker: speech activity), and its permutation-free loss."""
+"""Who speaks when, or whether anybody does (SUPERB's SD head), and its permutation-free loss."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sslse.downstream.task_head import TaskHead
 from sslse.errors import ConfigError
-from sslse.upstreams.base import frame_mask
+from sslse.transfer import beside, send
+from sslse.upstreams.base import UpstreamOutput, frame_mask
 from sslse.upstreams.featurizer import Featurizer
 
 MOST_SPEAKERS = 6  # 720 permutations
 
 
-class DiarizationHead(nn.Module):
+class DiarizationHead(TaskHead):
     """Whether each speaker talks in each frame: weighted sum → LSTM → linear.
 
     Args:
@@ -27,7 +29,7 @@ class DiarizationHead(nn.Module):
         num_layers: LSTM layers.
 
     Shape:
-        hidden states list of (B, F, D), lengths (B,) -> logits (B, F, S)
+        hidden states list of (B, F, D), samples (B,) -> logits (B, F, S), lengths (B,)
 
     Raises:
         ConfigError: more speakers than the loss can permute.
@@ -35,6 +37,9 @@ class DiarizationHead(nn.Module):
     Reference:
         Yang et al. 2021, arXiv 2105.01051 (SUPERB: one LSTM of 512 cells, forwards in time).
     """
+
+    noun = "diarization head"
+    needs = "activity"
 
     def __init__(
         self,
@@ -52,10 +57,23 @@ class DiarizationHead(nn.Module):
         self.lstm = nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)
         self.output = nn.Linear(hidden_size, num_speakers)
 
-    def forward(self, hidden_states: Sequence[Tensor], lengths: Tensor) -> Tensor:
-        """Return the logits; those of padded frames mean nothing."""
+    def forward(
+        self, states: UpstreamOutput, num_samples: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the logits and their lengths; those of padded frames mean nothing."""
         # Forwards in time only, so that padding at the end reaches no real frame.
-        return self.output(self.lstm(self.featurizer(hidden_states))[0])
+        logits = self.output(self.lstm(self.featurizer(states.hidden_states))[0])
+        return logits, states.lengths
+
+    def losses(
+        self, output: tuple[Tensor, Tensor], batch: dict[str, Any]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the binary cross-entropy a frame; ``batch["activity"]`` is (B, F', S)."""
+        logits, lengths = output
+        activity = fit_frames(batch["activity"], logits.shape[1])
+        loss = permutation_free_loss(logits, activity, lengths)[0]
+        loss = loss / beside(lengths, loss)
+        return loss, {"cross_entropy": loss}
 
 
 def permutation_free_loss(
@@ -84,12 +102,20 @@ def permutation_free_loss(
     if logits.shape != activity.shape:
         raise ValueError(f"logits {tuple(logits.shape)} and activity {tuple(activity.shape)}")
     speakers = logits.shape[-1]
-    real = frame_mask(lengths, logits.shape[1]).unsqueeze(-1)
+    real = frame_mask(lengths, logits.shape[1], logits.device).unsqueeze(-1)
     # cost[b, o, s]: output o taken for speaker s. BCE(x, y) = softplus(x) - x·y.
     positive = (F.softplus(logits) * real).sum(1)  # (B, O)
     cost = positive.unsqueeze(-1) - torch.einsum("bfo,bfs->bos", logits * real, activity)
-    orders = torch.tensor(list(itertools.permutations(range(speakers))), device=logits.device)
+    orders = send(torch.tensor([*itertools.permutations(range(speakers))]), logits.device)
     # (B, orders): sum over speakers s of cost[order[s], s]
     totals = cost[:, orders, torch.arange(speakers, device=logits.device)].sum(-1)
     best = totals.argmin(1)
     return totals.gather(1, best.unsqueeze(-1)).squeeze(-1) / speakers, orders[best]
+
+
+def fit_frames(activity: Tensor, num_frames: int) -> Tensor:
+    """Cut activity (B, F', S) to ``num_frames``, or continue it with its last frame."""
+    missing = num_frames - activity.shape[1]
+    if missing > 0:
+        activity = torch.cat([activity, activity[:, -1:].expand(-1, missing, -1)], dim=1)
+    return activity[:, :num_frames]

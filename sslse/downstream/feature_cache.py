@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from sslse.data.atomic import atomic_open, atomic_path
 from sslse.data.dataset import CROP_STREAM, draw_crop
 from sslse.data.sampler import Draw, draw_generator
+from sslse.runtime.atomic import atomic_open, atomic_path
+from sslse.runtime.lock import one_at_a_time
 
 
 class CachedFeatures(Dataset):
@@ -26,7 +28,7 @@ class CachedFeatures(Dataset):
         dataset: items with ``waveform``; its ``utterances`` name them.
         upstream: frozen upstream.
         path: file without suffix; ``.bin`` and ``.json`` are written.
-        fingerprint: what the cache depends on, for example the upstream's folder and its size.
+        fingerprint: what the cache depends on, its upstream and its audio.
         mean: keep only the mean over the frames of each utterance (F = 1), in float32.
     """
 
@@ -37,17 +39,33 @@ class CachedFeatures(Dataset):
         self.utterances = dataset.utterances
         self.mean = mean
         self.dtype = np.float32 if mean else np.float16
-        index_path = path.with_suffix(".json")
         expected = {"fingerprint": fingerprint, "utterances": len(dataset), "mean": mean}
-        index = json.loads(index_path.read_text()) if index_path.exists() else {}
-        if {name: index.get(name) for name in expected} != expected:
-            index = {**expected, **self.compute(upstream, path.with_suffix(".bin"))}
-            with atomic_open(index_path) as stream:
-                json.dump(index, stream)
+        # Processes that train together want the same features: one computes them.
+        with one_at_a_time(path.with_suffix(".lock")):
+            index = self._stored(upstream, path, expected)
         self.offsets = index["offsets"]
         shape = (self.offsets[-1], *index["frame_shape"])
         self.features = np.memmap(path.with_suffix(".bin"), self.dtype, mode="r", shape=shape)
         self.stride = index["stride"]
+
+    def _stored(self, upstream: Any, path: Path, expected: dict[str, Any]) -> dict[str, Any]:
+        """Return the index of the cache, which is computed where it is not there."""
+        index_path, features = path.with_suffix(".json"), path.with_suffix(".bin")
+        index = _read_index(index_path)
+        right = {name: index.get(name) for name in expected} == expected
+        if right and self._is_whole(index, features):
+            return index
+        if index:
+            print(f"the features in {path} are of other audio or weights: again", flush=True)
+        index = {**expected, **self.compute(upstream, features)}
+        with atomic_open(index_path) as stream:
+            json.dump(index, stream)
+        return index
+
+    def _is_whole(self, index: dict[str, Any], path: Path) -> bool:
+        values = index["offsets"][-1] * math.prod(index["frame_shape"])
+        size = path.stat().st_size if path.exists() else -1
+        return size == values * np.dtype(self.dtype).itemsize
 
     @torch.no_grad()
     def compute(self, upstream: Any, path: Path) -> dict[str, Any]:
@@ -87,3 +105,11 @@ class CachedFeatures(Dataset):
             )
         item["features"] = torch.from_numpy(np.array(self.features[begin:end])).float()
         return item
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    """Return the index of a cache; empty where there is none, or a damaged one."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}

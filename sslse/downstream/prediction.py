@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from sslse.data.atomic import atomic_open
-from sslse.data.audio import audio_info, read_audio, resample
+from sslse.articulation.trajectories import FRAME_RATE, write_trajectories
+from sslse.audio.files import audio_info, read_audio, resample
+from sslse.data.batches import BATCH_SECONDS, similar_lengths
 from sslse.data.segments import segment_samples
-from sslse.data.trajectories import FRAME_RATE, write_trajectories
 from sslse.downstream.multi_task import MultiTaskModel
+from sslse.downstream.padding import pad_waveforms
 from sslse.downstream.tract_variables import TractVariableHead
 from sslse.enhancers.recordings import Recording, find_recordings
-from sslse.errors import AudioError, ConfigError, SslseError
+from sslse.errors import AudioError, one_sentence
+from sslse.runtime.atomic import atomic_open
+from sslse.runtime.device import AUTO, choose_device, describe_device
 
 CHUNK_SECONDS, MARGIN_SECONDS = 60.0, 2.0
+AHEAD = 8  # batches that are read before the first is computed, to find similar lengths
 
 
 class TractVariablePredictor:
@@ -33,19 +38,47 @@ class TractVariablePredictor:
     """
 
     def __init__(self, model: MultiTaskModel) -> None:
-        found = [
-            (name, head)
-            for name, head in model.heads.items()
-            if isinstance(head, TractVariableHead)
-        ]
-        if not found:
-            raise ConfigError(
-                f"this model has no tract-variable head (it has {', '.join(model.heads) or 'none'})"
-            )
-        self.name, head = found[0]
+        self.name, head = model.find_head(TractVariableHead)
         self.names, self.hop = head.names, head.target_hop
         self.model = model
         self.sample_rate = model.sample_rate
+
+    @torch.inference_mode()
+    def predict_together(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return what ``predict`` gives for each waveform, from one batch.
+
+        Args:
+            waveforms: float, each (samples,), at most ``CHUNK_SECONDS`` long.
+        """
+        device = str(next(self.model.parameters()).device)
+        values = self.model(*pad_waveforms(waveforms, device)).outputs[self.name].cpu().numpy()
+        counts = [len(waveform) // self.hop + 1 for waveform in waveforms]
+        return [own[:count] for own, count in zip(values, counts, strict=True)]
+
+    def predict_each(self, waveforms: Sequence[np.ndarray], seconds: float) -> list[Any]:
+        """Return the values of each waveform, or the exception that it raised.
+
+        Args:
+            waveforms: float, each (samples,), of any length.
+            seconds: audio in a batch with its padding, s.
+        """
+        lengths = {str(n): len(w) / self.sample_rate for n, w in enumerate(waveforms)}
+        # What goes in parts is alone.
+        short = {n: s if s <= CHUNK_SECONDS else None for n, s in lengths.items()}
+        answers: dict[str, Any] = {}
+        for names in similar_lengths(short, seconds):
+            batch = [waveforms[int(name)] for name in names]
+            try:
+                if len(names) == 1:
+                    answers[names[0]] = self.predict(batch[0])
+                else:
+                    answers |= dict(zip(names, self.predict_together(batch), strict=True))
+            except Exception as error:
+                if len(names) == 1:
+                    answers[names[0]] = error
+                else:  # the others go on
+                    answers |= {n: self.predict_each([waveforms[int(n)]], 0)[0] for n in names}
+        return [answers[name] for name in lengths]
 
     @torch.inference_mode()
     def predict(self, waveform: np.ndarray) -> np.ndarray:
@@ -58,13 +91,12 @@ class TractVariablePredictor:
         margin = round(MARGIN_SECONDS * self.sample_rate) // self.hop * self.hop
         total = len(waveform) // self.hop + 1
         parts = []
-        device = next(self.model.parameters()).device
+        device = str(next(self.model.parameters()).device)
         for start in range(0, max(1, len(waveform)), chunk):
             first = max(0, start - margin)
             last = start + chunk >= len(waveform)
             part = waveform[first:] if last else waveform[first : start + chunk + margin]
-            noisy = torch.from_numpy(np.ascontiguousarray(part, np.float32))[None].to(device)
-            values = self.model(noisy).outputs[self.name][0].cpu().numpy()
+            values = self.model(*pad_waveforms([part], device)).outputs[self.name][0].cpu().numpy()
             begin = (start - first) // self.hop
             parts.append(values[begin:] if last else values[begin : begin + chunk // self.hop])
             if last:
@@ -98,7 +130,8 @@ def predict_all(
     *,
     table: bool = False,
     plot: Callable[..., bytes] | None = None,
-    device: str = "cpu",
+    device: str = AUTO,
+    batch_seconds: float | None = None,
     allow_pipes: bool = True,
 ) -> int:
     """Predict the recordings of all inputs; 1 if one failed, which was said on standard error.
@@ -109,23 +142,48 @@ def predict_all(
         out: folder of ``tv.ark``, ``tv.scp``, and below it ``csv`` and ``plots``.
         table: write ``csv/<id>.csv`` of each.
         plot: draws ``plots/<id>.png`` of each (see ``sslse.report.trajectories``); None: no.
-        device: where to compute.
+        device: where to compute, as ``choose_device`` takes it.
+        batch_seconds: audio in a batch with its padding, s; None: ``BATCH_SECONDS``.
         allow_pipes: False refuses commands in ``wav.scp``.
     """
     folder = Path(out)
-    recordings = find_recordings(inputs, folder)
-    predictor = TractVariablePredictor(MultiTaskModel.from_pretrained(model).to(device))
+    recordings, device = find_recordings(inputs, folder), choose_device(device)
+    if batch_seconds is None:
+        batch_seconds = BATCH_SECONDS[device != "cpu"]
+    predictor = TractVariablePredictor(MultiTaskModel.from_pretrained(model, device=device))
     failed: list[str] = []
+    print(
+        f"on {describe_device(device)}, batches of up to {batch_seconds:g} s of audio", flush=True
+    )
 
-    def trajectories() -> Iterator[tuple[str, np.ndarray]]:
+    def windows() -> Iterator[list[tuple[Recording, Any]]]:
+        window, seconds = [], 0.0
         for recording in recordings:
             try:
                 waveform = read_recording(recording, predictor.sample_rate, allow_pipes)
-            except SslseError as error:
+                seconds += len(waveform) / predictor.sample_rate
+            except Exception as error:  # whatever it is, the others go on
+                waveform = error
+            window.append((recording, waveform))
+            if seconds >= AHEAD * batch_seconds:
+                yield window
+                window, seconds = [], 0.0
+        yield window
+
+    def answers() -> Iterator[tuple[Recording, Any, Any]]:
+        for window in windows():
+            waves = [wave for _, wave in window if not isinstance(wave, Exception)]
+            values = iter(predictor.predict_each(waves, batch_seconds))
+            for recording, wave in window:
+                yield recording, wave, wave if isinstance(wave, Exception) else next(values)
+
+    def trajectories() -> Iterator[tuple[str, np.ndarray]]:
+        for recording, waveform, values in answers():
+            if isinstance(values, Exception):
                 failed.append(recording.id)
-                print(f"sslse predict: error: {recording.id}: {error}", file=sys.stderr)
+                sentence = one_sentence(values)
+                print(f"sslse predict: error: {recording.id}: {sentence}", file=sys.stderr)
                 continue
-            values = predictor.predict(waveform)
             name = recording.id.replace("/", "%2F")
             if table:
                 write_csv(folder / "csv" / f"{name}.csv", values, predictor.names)

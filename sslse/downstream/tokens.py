@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from sslse.data.spelling import UNKNOWN, Spelling
 from sslse.errors import DataError
 
 BLANK = "<blank>"
 SPACE = "<space>"
-UNKNOWN = "<unk>"
 
 
 class Tokens:
@@ -30,6 +30,7 @@ class Tokens:
             raise DataError(f"the token unit must be 'char' or 'word', not '{unit}'")
         self.symbols = list(symbols)
         self.unit = unit
+        self.spelling = Spelling(self.symbols, "these tokens")
         self.ids = {symbol: number for number, symbol in enumerate(self.symbols)}
 
     def __len__(self) -> int:
@@ -45,7 +46,9 @@ class Tokens:
         return cls([*special, *sorted(found)], unit)
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a transcript; what was never seen becomes ``<unk>``."""
+        """Return the ids of a transcript in the case of the tokens; what was never seen becomes
+        ``<unk>``."""
+        text = self.spelling.follow(text)
         if self.unit == "word":
             pieces = text.split()
         else:

@@ -8,14 +8,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from sslse.articulation.tract_variables import SOURCE_FEATURES, TRACT_VARIABLES, VELUM
 from sslse.criteria.trajectory import TrajectoryLoss, correlation
-from sslse.data.tract_variables import SOURCE_FEATURES, TRACT_VARIABLES, VELUM
-from sslse.downstream.ctc_asr import normalize_over_time
-from sslse.downstream.task_head import TaskHead
+from sslse.downstream.task_head import TaskHead, normalize_over_time
 from sslse.errors import ConfigError
+from sslse.transfer import beside, send
 from sslse.upstreams.alignment import align_frames
 from sslse.upstreams.base import UpstreamOutput, frame_mask
 from sslse.upstreams.featurizer import Featurizer
+from sslse.upstreams.recurrent import run_recurrent
 
 DEFAULT_GROUPS = {"tract": (*TRACT_VARIABLES, VELUM), "source": SOURCE_FEATURES}
 
@@ -55,6 +56,7 @@ class TractVariableHead(TaskHead):
         Sizes are ours.
     """
 
+    noun = "tract-variable head"
     needs = "tv"
 
     def __init__(
@@ -119,17 +121,19 @@ class TractVariableHead(TaskHead):
         x, lengths = self.featurizer(states.hidden_states), states.lengths
         if self.utterance_norm:
             x = normalize_over_time(x, lengths)
-            x = x * frame_mask(lengths, x.shape[1]).unsqueeze(-1)
+            x = x * frame_mask(lengths, x.shape[1], x.device).unsqueeze(-1)
         x = self.encoder(self.dropout(x), lengths)
         for layer in self.linear:
             x = self.dropout(nn.functional.gelu(layer(x)))
-        targets = (num_samples // self.target_hop + 1).to(x.device)
+        targets = num_samples // self.target_hop + 1
         x = self._upsample(x, lengths, int(targets.max()))
-        real = frame_mask(targets, x.shape[1])
+        real = frame_mask(targets, x.shape[1], x.device)
         if self.batch_norm is not None:
-            normalised = torch.zeros_like(x)
-            normalised[real] = self.batch_norm(x[real])  # statistics over real frames alone
-            x = normalised
+            # Statistics over real frames alone, whose places the host knows.
+            places = send(frame_mask(targets, x.shape[1]).flatten().nonzero()[:, 0], x.device)
+            rows = x.flatten(0, 1)
+            normalised = self.batch_norm(rows[places])
+            x = torch.zeros_like(rows).index_copy(0, places, normalised).view_as(x)
         output = torch.cat([layer(x) for layer in self.outputs.values()], -1)
         return output * real.unsqueeze(-1)
 
@@ -137,7 +141,7 @@ class TractVariableHead(TaskHead):
         if self.upsampling == "linear":
             return align_frames(x, lengths, num_frames, self.hop, self.offset, self.target_hop)
         index = torch.arange(num_frames, device=x.device) // (self.hop // self.target_hop)
-        index = torch.minimum(index, (lengths - 1)[:, None])  # (B, K)
+        index = torch.minimum(index, beside(lengths - 1, x)[:, None])  # (B, K)
         return x.gather(1, index.unsqueeze(-1).expand(-1, -1, x.shape[2]))
 
     def losses(self, output: Tensor, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -167,13 +171,7 @@ class _GRUStack(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         for layer in self.layers:
-            packed = nn.utils.rnn.pack_padded_sequence(
-                x, lengths.cpu(), batch_first=True, enforce_sorted=False
-            )
-            x, _ = nn.utils.rnn.pad_packed_sequence(
-                layer(packed)[0], batch_first=True, total_length=x.shape[1]
-            )
-            x = self.dropout(x)
+            x = self.dropout(run_recurrent(layer, x, lengths))
         return x
 
 
@@ -203,11 +201,18 @@ class _ConformerStack(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         x = self.projection(x)
         if int(lengths.min()) == x.shape[1]:
-            return self.conformer(x, lengths)[0]
+            return self._run(x)
         # Its convolutions do not know of padding, so utterances of other lengths go one by one.
         rows = [
-            self.conformer(row[None, :length], lengths.new_tensor([length]))[0][0]
+            self._run(row[None, :length])[0]
             for row, length in zip(x, lengths.tolist(), strict=True)
         ]
         rows = [nn.functional.pad(row, (0, 0, 0, x.shape[1] - len(row))) for row in rows]
         return torch.stack(rows)
+
+    def _run(self, x: Tensor) -> Tensor:
+        # Without padding and so without its mask, for which torchaudio would read the lengths.
+        x = x.transpose(0, 1)
+        for layer in self.conformer.conformer_layers:
+            x = layer(x, None)
+        return x.transpose(0, 1)

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
 from typing import TYPE_CHECKING, Any
 
-from sslse.errors import ConfigError
+from sslse.lazy import lazy_names
+from sslse.registry import Registry
 
 if TYPE_CHECKING:
-    from sslse.enhancers.base import Enhancer
+    from torch import nn  # not Enhancer, whose file imports this one
 
-# Name in a configuration -> "module:Class"; modules are imported on first use.
-ENHANCERS: dict[str, str] = {
-    "conv_tasnet": "sslse.enhancers.conv_tasnet:ConvTasNet",
-    "dccrn": "sslse.enhancers.dccrn:DCCRN",
-    "demucs": "sslse.enhancers.demucs:Demucs",
-    "espnet": "sslse.enhancers.espnet:ESPnetEnhancer",
-    "ssl_mask": "sslse.enhancers.ssl_mask:SSLMaskEnhancer",
-}
+ENHANCERS = Registry(
+    "enhancer",
+    {
+        "band_split": "sslse.enhancers.band_split:BandSplit",
+        "conv_tasnet": "sslse.enhancers.conv_tasnet:ConvTasNet",
+        "dccrn": "sslse.enhancers.dccrn:DCCRN",
+        "demucs": "sslse.enhancers.demucs:Demucs",
+        "espnet": "sslse.enhancers.espnet:ESPnetEnhancer",
+        "ssl_decoder": "sslse.enhancers.ssl_decoder:SSLDecoderEnhancer",
+        "ssl_mask": "sslse.enhancers.ssl_mask:SSLMaskEnhancer",
+    },
+)
 
-
-def enhancer_class(name: str) -> type[Enhancer]:
-    """Return the class of an enhancer by its name in ``ENHANCERS`` or by its class name.
-
-    Raises:
-        ConfigError: nobody is called that; the message lists who there is.
-    """
-    for short_name, target in ENHANCERS.items():
-        module, class_name = target.split(":")
-        if name in (short_name, class_name):
-            return getattr(importlib.import_module(module), class_name)
-    raise ConfigError(f"no enhancer '{name}'; there are {', '.join(sorted(ENHANCERS))}")
+_PUBLIC = {"Enhancer": "sslse.enhancers.base"}
+_PUBLIC |= {kind: module for module, _, kind in (t.partition(":") for t in ENHANCERS.values())}
+__all__ = ["ENHANCERS", "build_enhancer", *_PUBLIC]
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)
 
 
-def build_enhancer(name: str, **config: Any) -> Enhancer:
+def build_enhancer(name: str, **config: Any) -> nn.Module:
     """Build an enhancer with fresh weights.
 
     Args:
-        name: a name of ``ENHANCERS``, e.g. ``"conv_tasnet"``.
+        name: a name of ``ENHANCERS``, or ``MODULE:CLASS`` of an enhancer of your own.
         config: keyword arguments of its class.
 
     Raises:
@@ -50,11 +44,4 @@ def build_enhancer(name: str, **config: Any) -> Enhancer:
         >>> build_enhancer("conv_tasnet", **sizes).sample_rate
         16000
     """
-    cls = enhancer_class(name)
-    known = [key for key in inspect.signature(cls).parameters if key != "self"]
-    for key in config:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{nearest[0]}'?" if nearest else f"known keys: {', '.join(known)}"
-            raise ConfigError(f"{cls.__name__} has no option '{key}'; {hint}")
-    return cls(**config)
+    return ENHANCERS.build(name, **config)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-from torch import Tensor, nn
+import numpy as np
+import torch
+from torch import Tensor
 
-from sslse.data.atomic import atomic_open
-from sslse.enhancers import build_enhancer
-from sslse.errors import ConfigError, DataError
+from sslse.enhancers import ENHANCERS
+from sslse.enhancers.stream import EnhancerStream, open_stream
+from sslse.model_folder import SavedModel
 
-if TYPE_CHECKING:
-    from sslse.enhancers.stream import EnhancerStream
-
-CONFIG_NAME = "config.json"
-WEIGHTS_NAME = "model.safetensors"
+Waveform = TypeVar("Waveform", np.ndarray, Tensor)
 SMALLEST_LEVEL = 1e-8  # RMS; below it a waveform counts as digital silence
 
 
@@ -32,7 +27,7 @@ def input_level(waveform: Tensor) -> Tensor:
     return power.clamp_min(SMALLEST_LEVEL**2).sqrt()  # in this order: sqrt has no gradient at 0
 
 
-class Enhancer(nn.Module, ABC):
+class Enhancer(SavedModel, ABC):
     """Base of all enhancers.
 
     A subclass sets ``self.config`` (the keyword arguments that rebuild it) and writes ``estimate``.
@@ -43,7 +38,10 @@ class Enhancer(nn.Module, ABC):
             the output by it, so that the level of a recording does not matter.
     """
 
-    config: dict[str, Any]
+    noun = "an enhancer"
+    subfolders = ("enhancer",)
+    registry = ENHANCERS
+
     hop_samples: int = 1  # samples between frames; parts of a recording start at multiples of it
     causal: bool = False  # no output waits for more than a little later input; ``stream`` works
 
@@ -75,15 +73,16 @@ class Enhancer(nn.Module, ABC):
             return ""
         return f"algorithmic latency {1000 * self.latency_samples / self.sample_rate:g} ms"
 
-    def stream(self) -> EnhancerStream:
+    def stream(self, **options: Any) -> EnhancerStream:
         """Begin to enhance a recording that arrives in pieces.
+
+        Args:
+            options: of its stream, see ``STREAMS``; for example ``level`` of a ``DemucsStream``.
 
         Raises:
             ConfigError: the enhancer looks at the whole utterance or is in training mode.
         """
-        from sslse.enhancers.stream import not_causal
-
-        raise not_causal(self)
+        return open_stream(self, **options)
 
     def forward(self, noisy: Tensor, level: Tensor | None = None) -> Tensor:
         """Enhance a batch of waveforms.
@@ -105,88 +104,29 @@ class Enhancer(nn.Module, ABC):
         level = input_level(noisy) if level is None else level.clamp_min(SMALLEST_LEVEL)
         return self.estimate(noisy / level) * level
 
-    def save_pretrained(self, directory: str | os.PathLike) -> None:
-        """Write ``config.json`` and ``model.safetensors``; each file appears whole or not at all.
+    @torch.no_grad()
+    def enhance(self, noisy: Waveform) -> Waveform:
+        """Enhance one waveform or a batch, without a graph; like comes back as it was given.
 
         Args:
-            directory: made if missing; older files in it are replaced.
+            noisy: at ``sample_rate``: an array of numpy or a tensor on any device, floating point.
+
+        Shape:
+            (time,) or (batch, time) -> the same
+
+        Example:
+            >>> from sslse.enhancers import build_enhancer
+            >>> sizes = dict(num_filters=8, kernel_size=4, stride=2, blocks=2, repeats=1)
+            >>> enhanced = build_enhancer("conv_tasnet", **sizes).enhance(np.ones(100))
+            >>> type(enhanced).__name__, enhanced.shape, enhanced.dtype
+            ('ndarray', (100,), dtype('float64'))
         """
-        from safetensors.torch import save
-
-        directory = Path(directory)
-        tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        # Written through our own stream: save_file would leave a file that only its owner may read.
-        with atomic_open(directory / WEIGHTS_NAME, "wb") as stream:
-            stream.write(save(tensors, metadata={"format": "pt"}))
-        with atomic_open(directory / CONFIG_NAME) as stream:
-            json.dump({"class": type(self).__name__, "config": self.config}, stream, indent=2)
-            stream.write("\n")
-
-    @staticmethod
-    def from_pretrained(directory: str | os.PathLike) -> Enhancer:
-        """Load what ``save_pretrained`` wrote, in evaluation mode.
-
-        Args:
-            directory: a local folder with ``config.json`` and ``model.safetensors``.
-
-        Raises:
-            DataError: the folder is missing, incomplete, damaged, or its two files do not fit.
-        """
-        directory = Path(directory)
-        description = _read_config(directory)
-        try:
-            enhancer = build_enhancer(description["class"], **description["config"])
-        except ConfigError as error:
-            raise DataError(f"{directory / CONFIG_NAME} cannot be used: {error}") from error
-        tensors = _read_weights(directory / WEIGHTS_NAME)
-        expected = enhancer.state_dict()
-        for name in sorted(expected.keys() | tensors.keys()):
-            stored, wanted = tensors.get(name), expected.get(name)
-            if stored is None or wanted is None or stored.shape != wanted.shape:
-                raise DataError(
-                    f"{directory / WEIGHTS_NAME} does not fit {CONFIG_NAME} beside it: '{name}' is "
-                    f"{_shape(stored)} in the file and {_shape(wanted)} in the model; "
-                    "save the model again"
-                )
-        enhancer.load_state_dict(tensors)
-        return enhancer.eval()
-
-
-def _shape(tensor: Tensor | None) -> str:
-    return "absent" if tensor is None else str(tuple(tensor.shape))
-
-
-def _read_config(directory: Path) -> dict[str, Any]:
-    path = directory / CONFIG_NAME
-    if not directory.is_dir():
-        raise DataError(f"no enhancer at {directory}: the folder does not exist")
-    if not path.is_file():
-        raise DataError(
-            f"{directory} holds no {CONFIG_NAME}; a saved enhancer is a folder with {CONFIG_NAME} "
-            f"and {WEIGHTS_NAME}"
-        )
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}); save the model again") from error
-    if not isinstance(description, dict) or not isinstance(description.get("config"), dict):
-        raise DataError(
-            f'{path} is not an enhancer\'s: it needs {{"class": NAME, "config": {{...}}}}'
-        )
-    if not isinstance(description.get("class"), str):
-        raise DataError(f'{path} does not name the "class" of the enhancer')
-    return description
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise DataError(f"{path} is missing; save the model again or copy the whole folder")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise DataError(
-            f"{path} is damaged ({error}); copy it again or save the model again"
-        ) from error
+        given = torch.as_tensor(noisy)
+        if not given.is_floating_point():
+            raise ValueError(f"expected floating-point samples, got {given.dtype}")
+        if given.ndim not in (1, 2):
+            raise ValueError(f"expected (time,) or (batch, time), got {tuple(given.shape)}")
+        weight = next(self.parameters(), torch.empty(0))  # an own enhancer may have none
+        enhanced = self(torch.atleast_2d(given).to(weight.device, weight.dtype))
+        enhanced = enhanced.reshape(given.shape).to(given.device, given.dtype)
+        return enhanced.numpy() if isinstance(noisy, np.ndarray) else enhanced

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 import time
@@ -11,95 +9,127 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
-from sslse.data.atomic import atomic_open
 from sslse.data.datadir import write_table
-from sslse.data.pipes import is_pipe
-from sslse.enhancers.base import CONFIG_NAME, WEIGHTS_NAME, Enhancer
+from sslse.data.fingerprint import fingerprint, model_facts, source_facts
+from sslse.data.places import refuse_overwriting
+from sslse.enhancers.base import Enhancer
 from sslse.enhancers.files import EnhancedFile, EnhanceOptions, enhance_recording
 from sslse.enhancers.recordings import Recording, find_recordings
-from sslse.errors import ConfigError, SslseError
-from sslse.metrics.pool import WorkerDied, run_parallel
+from sslse.errors import one_sentence
+from sslse.runtime.cores import available_cores
+from sslse.runtime.device import AUTO, choose_device, describe_device
+from sslse.runtime.journal import Journal
+from sslse.runtime.pool import WorkerDied, run_parallel
+from sslse.runtime.progress import follow
 
-STAMP = (
-    ".enhance.json"  # settings of the files in a folder; older files were made by other settings
-)
+JOURNAL = ".enhance.jsonl"  # what each file of a folder was made from
 
 _worker: tuple[Enhancer, EnhanceOptions]
-
-
-def load_enhancer(model: str | os.PathLike, device: str = "cpu") -> Enhancer:
-    """Load a saved enhancer onto a device.
-
-    Raises:
-        DataError: the model cannot be used.
-        ConfigError: the device is not there.
-    """
-    enhancer = Enhancer.from_pretrained(model)
-    try:
-        return enhancer.to(device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"the device '{device}' cannot be used: {error}") from error
 
 
 def enhance_all(
     inputs: Iterable[str],
     out: str | os.PathLike,
-    model: str | os.PathLike,
+    model: str | os.PathLike | None,
     options: EnhanceOptions,
     *,
     nj: int = 1,
-    device: str = "cpu",
+    device: str = AUTO,
 ) -> int:
     """Enhance the recordings of all inputs into a folder and list them in its ``wav.scp``.
 
-    A file that is there already is kept when it is newer than its input and was made by the same
-    model and options.
+    A file that is there already is kept when the same model and options made it from the same
+    source.
 
     Args:
         inputs: see ``find_recordings``.
         out: output folder.
-        model: folder of a saved enhancer.
+        model: folder of an enhancer or of its training, or hub name; None: the shipped one.
         options: see ``EnhanceOptions``.
         nj: number of processes.
-        device: where to compute.
+        device: where to compute, as ``choose_device`` takes it.
 
     Returns:
         0, or 1 if a recording failed; what failed was said on standard error.
+
+    Raises:
+        ConfigError: a recording, its list or the model would be overwritten.
     """
-    out = Path(out)
+    out, inputs = Path(out), list(inputs)
+    refuse_overwriting([out], inputs)
+    model = Enhancer.find_folder(model)
+    refuse_overwriting([out], [model])
     recordings = find_recordings(inputs, out)
-    stamped = _stamp(out, Path(model), options)
-    todo = [recording for recording in recordings if not _finished(recording, stamped)]
-    done = {recording.id for recording in recordings} - {recording.id for recording in todo}
-    started, seconds, failed = time.perf_counter(), 0.0, 0
-    for recording, answer in _progress(_enhanced(todo, model, options, nj, device), len(todo)):
-        if isinstance(answer, EnhancedFile):
-            done.add(recording.id)
-            seconds += answer.seconds
-            if answer.clipped:
-                _say(
-                    f"warning: {answer.clipped} samples of {recording.target} are beyond full "
-                    "scale and were clipped; --subtype FLOAT keeps them"
-                )
-        else:
-            failed += 1
-            _say(f"error: {recording.id}: {answer}")
+    refuse_overwriting(
+        [out / "wav.scp", *(recording.target for recording in recordings)],
+        [*inputs, *(recording.source for recording in recordings)],
+    )
+    device = choose_device(device)
+    recipe = fingerprint(model_facts(model), asdict(options))
+    made_from = {
+        recording.id: fingerprint(recipe, source_facts(recording.source), str(recording.segment))
+        for recording in recordings
+    }
+    with Journal(out / JOURNAL) as journal:
+        todo = [
+            recording
+            for recording in recordings
+            if not _is_finished(recording, journal.get(recording.id, made_from[recording.id]))
+        ]
+        again = sum(recording.id in journal for recording in todo)
+        if again:
+            say(f"{again} recordings are made again: their source, model, options or file changed")
+        done = {recording.id for recording in recordings} - {recording.id for recording in todo}
+        place = describe_device(device)
+        started, failed = time.perf_counter(), 0
+        enhanced: list[EnhancedFile] = []
+        answers = _enhanced(todo, model, options, nj, device)
+        for recording, answer in follow(answers, len(todo), f"enhance on {place}", "files"):
+            if isinstance(answer, EnhancedFile):
+                done.add(recording.id)
+                enhanced.append(answer)
+                size = recording.target.stat().st_size
+                journal.add(recording.id, made_from[recording.id], bytes=size)
+                warn_of_clipping(answer, recording.target)
+            else:
+                failed += 1
+                say(f"error: {recording.id}: {answer}")
     write_table(
         out / "wav.scp",
         {recording.id: recording.target for recording in recordings if recording.id in done},
     )
     elapsed = time.perf_counter() - started
-    _say(
+    seconds = sum(file.seconds for file in enhanced)
+    warn_of_lost_band(enhanced)
+    say(
         f"{len(todo) - failed} recordings enhanced, {len(recordings) - len(todo)} were there "
-        f"already, {failed} failed; {seconds:.1f} s of audio in {elapsed:.1f} s -> {out}"
+        f"already, {failed} failed; {seconds:.1f} s of audio in {elapsed:.1f} s on {place} -> {out}"
     )
     return 1 if failed else 0
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
+    """Tell the user something that is no output."""
     print(f"sslse enhance: {sentence}", file=sys.stderr)
+
+
+def warn_of_clipping(done: EnhancedFile, target: str | os.PathLike) -> None:
+    """Say how many samples of a written file were clipped, if any were."""
+    if done.clipped:
+        say(
+            f"warning: {done.clipped} samples of {target} are beyond full scale and were clipped; "
+            "--subtype FLOAT keeps them"
+        )
+
+
+def warn_of_lost_band(done: Iterable[EnhancedFile]) -> None:
+    """Say once how many recordings have frequencies that the enhancer does not hear."""
+    lost = [file.lost_above for file in done if file.lost_above is not None]
+    if lost:
+        say(
+            f"warning: {len(lost)} of the recordings have a higher rate than the enhancer: nothing "
+            f"above {lost[0]} Hz is left of them"
+        )
 
 
 def _enhanced(
@@ -108,64 +138,37 @@ def _enhanced(
     """Yield each recording with what was done, or with the sentence that says why not."""
     if nj == 1 or len(todo) < 2:
         # Loaded even if there is nothing to do, so that a broken model is always told.
-        _start_worker(model, options, device, torch.get_num_threads())
+        _start_worker(model, options, device)
         yield from ((recording, _work(recording)) for recording in todo)
         return
-    threads = max(1, (os.cpu_count() or 1) // nj)
     for recording, answer in run_parallel(
-        _work, todo, nj, _start_worker, (model, options, device, threads)
+        _work,
+        todo,
+        nj,
+        initializer=_start_worker,
+        initargs=(model, options, device),
+        threads=max(1, available_cores() // nj),
+        survive=True,
     ):
         yield recording, str(answer) if isinstance(answer, WorkerDied) else answer
 
 
-def _start_worker(
-    model: str | os.PathLike, options: EnhanceOptions, device: str, threads: int
-) -> None:
+def _start_worker(model: str | os.PathLike, options: EnhanceOptions, device: str) -> None:
     global _worker
-    torch.set_num_threads(threads)
-    _worker = load_enhancer(model, device), options
+    _worker = Enhancer.from_pretrained(model, device=device), options
 
 
 def _work(recording: Recording) -> EnhancedFile | str:
     enhancer, options = _worker
     try:
         return enhance_recording(enhancer, recording, options)
-    except SslseError as error:
-        return str(error)
+    except Exception as error:  # whatever it is, the others go on
+        return one_sentence(error)
 
 
-def _progress(
-    results: Iterator[tuple[Recording, EnhancedFile | str]], total: int
-) -> Iterator[tuple[Recording, EnhancedFile | str]]:
-    from tqdm import tqdm
-
-    return iter(tqdm(results, total=total, desc="enhance", unit="file", disable=None, leave=False))
-
-
-def _stamp(out: Path, model: Path, options: EnhanceOptions) -> int:
-    """Note model and options in the folder unless they are noted; return when, in ns."""
-    digest = hashlib.sha256()
-    for name in (CONFIG_NAME, WEIGHTS_NAME):
-        if (model / name).is_file():
-            digest.update((model / name).read_bytes())
-    settings = {"model": digest.hexdigest(), **asdict(options)}
-    path = out / STAMP
+def _is_finished(recording: Recording, note: dict[str, int] | None) -> bool:
+    """Tell whether the file is there as it was written."""
     try:
-        same = json.loads(path.read_text(encoding="utf-8")) == settings
-    except (OSError, ValueError):
-        same = False
-    if not same:
-        with atomic_open(path) as stream:
-            json.dump(settings, stream)
-    return path.stat().st_mtime_ns
-
-
-def _finished(recording: Recording, stamped: int) -> bool:
-    try:
-        written = recording.target.stat().st_mtime_ns
+        return note is not None and recording.target.stat().st_size == note["bytes"]
     except OSError:
         return False
-    if written < stamped:
-        return False
-    source = Path(recording.source)
-    return is_pipe(recording.source) or not source.is_file() or source.stat().st_mtime_ns <= written

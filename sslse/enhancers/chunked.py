@@ -22,38 +22,6 @@ CHUNK_SECONDS = 60.0
 MARGIN_SECONDS = 2.0
 
 
-def enhance_chunked(
-    enhancer: Enhancer,
-    waveform: np.ndarray,
-    chunk_seconds: float = CHUNK_SECONDS,
-    margin_seconds: float | None = None,
-) -> np.ndarray:
-    """Enhance one long waveform.
-
-    Args:
-        enhancer: in evaluation mode.
-        waveform: float32 at the enhancer's rate.
-        chunk_seconds: new output per chunk, in seconds.
-        margin_seconds: further input on either side, in seconds; default: the enhancer's context
-            where it is finite, else 2 s.
-
-    Shape:
-        (samples,) -> (samples,)
-
-    Example:
-        >>> from sslse.enhancers import build_enhancer
-        >>> sizes = dict(num_filters=8, kernel_size=4, stride=2, blocks=2, repeats=1)
-        >>> net = build_enhancer("conv_tasnet", norm="frame", **sizes)
-        >>> noisy = np.random.default_rng(0).normal(size=800).astype(np.float32)
-        >>> whole = enhance_chunked(net.eval(), noisy)
-        >>> np.allclose(enhance_chunked(net, noisy, chunk_seconds=0.01), whole, atol=1e-5)
-        True
-    """
-    level = float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
-    pieces = enhance_stream(enhancer, [waveform], chunk_seconds, margin_seconds, level)
-    return np.concatenate(list(pieces))
-
-
 def enhance_stream(
     enhancer: Enhancer,
     blocks: Iterable[np.ndarray],
@@ -69,13 +37,24 @@ def enhance_stream(
         enhancer: in evaluation mode.
         blocks: consecutive samples, float32, each of shape (samples,), of any length.
         chunk_seconds: new output per chunk, in seconds.
-        margin_seconds: as for ``enhance_chunked``.
+        margin_seconds: further input on either side, in seconds; default: the enhancer's context
+            where it is finite, else 2 s.
         level: RMS of the whole recording, to normalise all chunks alike; default: each chunk's own.
         observation_weight: of the noisy samples, see ``add_observation``.
         observation_form: as there.
 
     Yields:
         Consecutive enhanced samples, together as many as came in.
+
+    Example:
+        >>> from sslse.enhancers import build_enhancer
+        >>> sizes = dict(num_filters=8, kernel_size=4, stride=2, blocks=2, repeats=1)
+        >>> net = build_enhancer("conv_tasnet", norm="frame", normalize_input=False, **sizes).eval()
+        >>> noisy = np.random.default_rng(0).normal(size=800).astype(np.float32)
+        >>> (whole,) = enhance_stream(net, [noisy])
+        >>> pieces = enhance_stream(net, [noisy[:300], noisy[300:]], chunk_seconds=0.01)
+        >>> np.allclose(np.concatenate(list(pieces)), whole, atol=1e-5)
+        True
     """
     chunk, margin = _sizes(enhancer, chunk_seconds, margin_seconds)
     buffer = np.zeros(0, np.float32)  # from sample ``origin`` of the recording on

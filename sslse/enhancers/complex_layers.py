@@ -139,7 +139,8 @@ class SharedPReLU(nn.PReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply it; any shape."""
-        if x.device.type != "cpu" or torch.compiler.is_compiling():
+        traced = torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
+        if x.device.type != "cpu" or traced:
             return super().forward(x)
         return _LeakyFunction.apply(x, self.weight)
 

@@ -10,7 +10,6 @@ C bottleneck channels, H hidden channels, P taps of the depthwise convolution.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -19,9 +18,6 @@ from torch import Tensor, nn
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.fused import ConvBlockFunction, MaskDecodeFunction, NormLinearFunction, usable
 from sslse.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sslse.enhancers.conv_tasnet_stream import ConvTasNetStream
 
 EPSILON = 1e-8  # added to the variance, as in the paper's code
 
@@ -297,19 +293,11 @@ class ConvTasNet(Enhancer):
         context = self.context_samples
         return None if context is None else context + 1
 
-    def stream(self) -> ConvTasNetStream:
-        """Begin to enhance a recording that arrives in pieces.
-
-        Raises:
-            ConfigError: the network is not causal or in training mode.
-        """
-        from sslse.enhancers.conv_tasnet_stream import ConvTasNetStream
-
-        return ConvTasNetStream(self)
-
     def estimate(self, noisy: Tensor) -> Tensor:
         """Mask the frames of level-normalised waveforms, (B, T) -> (B, T)."""
-        features = torch.relu(self.encoder(self._frames(noisy)))  # (B, K, N)
+        # Samples stay what they are under autocast: only the layers between are rounded.
+        with torch.autocast(noisy.device.type, enabled=False):
+            features = torch.relu(self.encoder(self._frames(noisy)))  # (B, K, N)
         decode = self._decode_fused if self._can_fuse(noisy) else self._decode
         return self._overlap_add(decode(features), noisy.shape[1])
 
@@ -322,7 +310,8 @@ class ConvTasNet(Enhancer):
             hidden = block(hidden)  # (B, K, C)
         hidden = self.mask_input_activation(hidden)
         mask = MASK_ACTIVATIONS[self.config["mask_activation"]](self.mask(hidden))  # (B, K, N)
-        return self.decoder(features * mask)
+        with torch.autocast(features.device.type, enabled=False):
+            return self.decoder(features * mask.to(features.dtype))
 
     def _decode_fused(self, features: Tensor) -> Tensor:
         """Compute ``_decode`` by the functions of ``fused.py``."""

@@ -9,7 +9,7 @@ Letters in the shapes below: B batch, T samples, K frames, C complex channels, F
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,22 +25,14 @@ from sslse.enhancers.complex_layers import (
     PairBatchNorm,
     SharedPReLU,
 )
-from sslse.enhancers.stft import STFT
+from sslse.enhancers.stft import STFT, at_least_float
 from sslse.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sslse.enhancers.dccrn_stream import DCCRNStream
 
 NORMS = {"batch": PairBatchNorm, "complex": ComplexBatchNorm}
 MASK_MODES = ("E", "C", "R")
 SMALLEST_POWER = 1e-8  # of a mask's magnitude, so that its root has a gradient at 0
 
 State = dict[str, Any]
-
-
-def at_least_float(x: Tensor) -> Tensor:
-    """Return ``x`` in a precision that the Fourier transform knows."""
-    return x if x.dtype == torch.float64 else x.float()
 
 
 class ConvBlock(nn.Module):
@@ -189,16 +181,6 @@ class DCCRN(Enhancer):
         ahead = 0 if self.causal else len(self.decoder)
         return self.config["win_length"] + ahead * self.config["hop_length"]
 
-    def stream(self) -> DCCRNStream:
-        """Begin to enhance a recording that arrives in pieces.
-
-        Raises:
-            ConfigError: the network is not causal or in training mode.
-        """
-        from sslse.enhancers.dccrn_stream import DCCRNStream
-
-        return DCCRNStream(self)
-
     def estimate(self, noisy: Tensor) -> Tensor:
         """Mask the spectrum of level-normalised waveforms, (B, T) -> (B, T)."""
         samples = noisy.shape[1]
@@ -222,12 +204,16 @@ class DCCRN(Enhancer):
         Shape:
             (B, K, 1 + F) complex -> (B, K, 1 + F) complex
         """
-        bins = spectrum[..., 1:].transpose(1, 2)[:, None]  # (B, 1, F, K)
-        mask_real, mask_imag = self.mask(bins.real, bins.imag, state)
-        with torch.autocast(spectrum.device.type, enabled=False):
-            real, imag = self.apply_mask(bins, mask_real.to(bins.real), mask_imag.to(bins.real))
-            masked = torch.complex(real, imag)[:, 0].transpose(1, 2)
-            return F.pad(masked, (1, 0))
+        return torch.complex(*self.enhance_parts(spectrum.real, spectrum.imag, state))
+
+    def enhance_parts(self, real: Tensor, imag: Tensor, state: State | None = None) -> Pair:
+        """Compute ``enhance_spectrum`` in real arithmetic, (B, K, 1 + F) -> the same, twice."""
+        bins = [x[..., 1:].transpose(1, 2)[:, None] for x in (real, imag)]  # (B, 1, F, K)
+        mask = self.mask(*bins, state)
+        with torch.autocast(real.device.type, enabled=False):
+            masked = self.apply_mask(*bins, *(x.to(real) for x in mask))
+            real, imag = (F.pad(x[:, 0].transpose(1, 2), (1, 0)) for x in masked)
+            return real, imag
 
     def mask(self, real: Tensor, imag: Tensor, state: State | None = None) -> Pair:
         """Run the network, (B, 1, F, K) -> (B, 1, F, K), twice."""
@@ -267,9 +253,8 @@ class DCCRN(Enhancer):
             for x in (real, imag)
         )
 
-    def apply_mask(self, bins: Tensor, mask_real: Tensor, mask_imag: Tensor) -> Pair:
+    def apply_mask(self, real: Tensor, imag: Tensor, mask_real: Tensor, mask_imag: Tensor) -> Pair:
         """Multiply the spectrum by its mask."""
-        real, imag = bins.real, bins.imag
         if self.mask_mode == "R":
             return real * mask_real, imag * mask_imag
         if self.mask_mode == "E":

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslse.enhancers.base import Enhancer
-from sslse.enhancers.demucs_stream import DemucsStream
 from sslse.enhancers.recurrence import lstm
 from sslse.enhancers.resampler import BLOCK, Resampler
 from sslse.enhancers.strided import DecoderBlockFunction, EncoderBlockFunction, autocast_to
@@ -254,15 +253,3 @@ class Demucs(Enhancer):
     def level_of(power: Tensor) -> Tensor:
         """Return the running level of a mean power."""
         return power.clamp_min(LEVEL_FLOOR**2).sqrt()
-
-    def stream(self, level: float | None = None) -> DemucsStream:
-        """Return a causal enhancer of one waveform that arrives in pieces.
-
-        Args:
-            level: RMS of the whole waveform, where the network was trained with
-                ``level: utterance``.
-
-        Raises:
-            ConfigError: the network is not causal, or its level is not known.
-        """
-        return DemucsStream(self, level)

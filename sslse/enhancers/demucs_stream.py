@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from sslse.enhancers.base import SMALLEST_LEVEL
+from sslse.enhancers.demucs import DecoderBlock, Demucs
 from sslse.enhancers.resampler import BLOCK
 from sslse.enhancers.stream import EnhancerStream
 from sslse.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sslse.enhancers.demucs import DecoderBlock, Demucs
 
 
 class DemucsStream(EnhancerStream):
@@ -28,7 +25,6 @@ class DemucsStream(EnhancerStream):
         ConfigError: the network is not causal, or its level is not known.
 
     Example:
-        >>> from sslse.enhancers.demucs import Demucs
         >>> net = Demucs(hidden_channels=4, depth=2, level="running").eval()
         >>> noisy = torch.randn(5000)
         >>> stream = net.stream()

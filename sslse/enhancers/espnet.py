@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError, MissingPackageError
+from sslse.transfer import send
 
 # One output: the interface means that, and ESPnet 202511 would mask a second one of DCCRN twice.
 FIXED = {
@@ -96,8 +97,9 @@ class ESPnetEnhancer(Enhancer):
             # TF-GridNet divides by the deviation of its input: silence gets an impulse meanwhile.
             silent = ~waveform.any(dim=1, keepdim=True)
             waveform = waveform + F.pad(silent.to(waveform), (0, padded - 1))
-            lengths = torch.full((len(waveform),), padded, dtype=torch.long, device=noisy.device)
-            features, feature_lengths = self.encoder(waveform, lengths)
+            lengths = torch.full((len(waveform),), padded)  # the decoder reads them
+            on_device = send(lengths, noisy.device)
+            features, feature_lengths = self.encoder(waveform, on_device)
             masked, _, _ = self.separator(features, feature_lengths)
             enhanced, _ = self.decoder(masked[0], lengths)
         return enhanced[:, :samples].masked_fill(silent, 0.0).to(noisy.dtype)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 
-from sslse.data.atomic import atomic_path
-from sslse.data.audio import AudioInfo, audio_info, read_audio, read_blocks
+from sslse.audio.files import (
+    AudioInfo,
+    audio_info,
+    read_audio,
+    read_blocks,
+    resample_blocks,
+)
 from sslse.data.datadir import segment_samples
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.chunked import CHUNK_SECONDS, enhance_stream
 from sslse.enhancers.recordings import Recording
-from sslse.errors import AudioError, DataError
+from sslse.errors import AudioError
+from sslse.runtime.atomic import atomic_path, unwritable
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class EnhancedFile:
     seconds: float
     clipped: int
     """Samples beyond full scale, cut by an integer subtype."""
+    lost_above: int | None = None
+    """Hz; the enhancer's rate is too low for what is above. None: it hears all."""
 
 
 def enhance_recording(
@@ -74,7 +82,8 @@ def enhance_recording(
             if options.subtype.startswith("PCM"):
                 clipped += int(np.count_nonzero(np.abs(piece) > 1.0))
             stream.write(piece)
-    return EnhancedFile(info.num_samples / info.sample_rate, clipped)
+    lost_above = enhancer.sample_rate // 2 if info.sample_rate > enhancer.sample_rate else None
+    return EnhancedFile(info.num_samples / info.sample_rate, clipped, lost_above)
 
 
 class _Reader:
@@ -113,17 +122,17 @@ def _enhanced_channel(
     rate, own = enhancer.sample_rate, reader.info.sample_rate
     level = None
     if enhancer.normalize_input and reader.info.num_samples > options.chunk_seconds * own:
-        level = _level(_resampled(reader.blocks(channel), own, rate))
+        level = _level(resample_blocks(reader.blocks(channel), own, rate))
     enhanced = enhance_stream(
         enhancer,
-        _resampled(reader.blocks(channel), own, rate),
+        resample_blocks(reader.blocks(channel), own, rate),
         options.chunk_seconds,
         options.margin_seconds,
         level,
         options.observation_weight,
         options.observation_form,
     )
-    return _exactly(_resampled(enhanced, rate, own), reader.info.num_samples)
+    return _exactly(resample_blocks(enhanced, rate, own), reader.info.num_samples)
 
 
 def _level(blocks: Iterable[np.ndarray]) -> float:
@@ -132,17 +141,6 @@ def _level(blocks: Iterable[np.ndarray]) -> float:
         power += float(np.sum(np.square(block, dtype=np.float64)))
         count += len(block)
     return float(np.sqrt(power / max(1, count)))
-
-
-def _resampled(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Resample consecutive blocks as one signal, without delay."""
-    if from_rate == to_rate:
-        yield from blocks
-        return
-    stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32", quality="HQ")
-    for block in blocks:
-        yield stream.resample_chunk(np.ascontiguousarray(block, np.float32))
-    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def _exactly(blocks: Iterable[np.ndarray], num_samples: int) -> Iterator[np.ndarray]:
@@ -159,16 +157,17 @@ def _exactly(blocks: Iterable[np.ndarray], num_samples: int) -> Iterator[np.ndar
 @contextmanager
 def _writer(recording: Recording, info: AudioInfo, subtype: str) -> Iterator[soundfile.SoundFile]:
     target = recording.target
-    with (
-        atomic_path(target) as temporary,
-        soundfile.SoundFile(
-            temporary, "w", info.sample_rate, info.num_channels, subtype, format="WAV"
-        ) as stream,
-    ):
-        try:
+    try:
+        with (
+            atomic_path(target) as temporary,
+            soundfile.SoundFile(
+                temporary, "w", info.sample_rate, info.num_channels, subtype, format=_format(target)
+            ) as stream,
+        ):
             yield stream
-        except soundfile.LibsndfileError as error:
-            raise DataError(
-                f"cannot write {target}: {error.error_string}; free some space or choose another "
-                "folder, then run the same command again"
-            ) from error
+    except soundfile.LibsndfileError as error:  # no room, not even for the header
+        raise unwritable(target, error.error_string) from error
+
+
+def _format(target: Path) -> str:
+    return "FLAC" if target.suffix.lower() == ".flac" else "WAV"

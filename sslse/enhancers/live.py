@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 import torch
 
-from sslse.data.audio_pipe import PipeFormat, encode, read_pipe, read_wav_header, wav_header
+from sslse.audio.stream import PipeFormat, encode, read_pipe, read_wav_header, wav_header
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.observation_adding import add_observation
 from sslse.errors import AudioError, ConfigError

@@ -10,8 +10,8 @@ import math
 from typing import TypeVar
 
 from sslse.errors import ConfigError
+from sslse.names import OA_FOLDERS
 
-FORMS = ("add", "interpolate")
 Waveform = TypeVar("Waveform")  # torch.Tensor or numpy.ndarray
 
 
@@ -21,8 +21,9 @@ def check_observation(weight: float, form: str) -> None:
     Raises:
         ConfigError: the weight is negative, not finite, or above 1 where it interpolates.
     """
-    if form not in FORMS:
-        raise ConfigError(f"observation adding has the forms {' and '.join(FORMS)}, not '{form}'")
+    if form not in OA_FOLDERS:
+        forms = " and ".join(OA_FOLDERS)
+        raise ConfigError(f"observation adding has the forms {forms}, not '{form}'")
     if not math.isfinite(weight) or weight < 0 or (form == "interpolate" and weight > 1):
         limit = "between 0 and 1" if form == "interpolate" else "0 or more"
         raise ConfigError(f"the weight of observation adding must be {limit}, not {weight}")
@@ -46,7 +47,7 @@ def add_observation(
 
     Example:
         >>> import numpy as np
-        >>> add_observation(np.array([1.0]), np.array([0.5]), 0.2).item()
+        >>> round(add_observation(np.array([1.0]), np.array([0.5]), 0.2).item(), 6)
         1.1
     """
     check_observation(weight, form)

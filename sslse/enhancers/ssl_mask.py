@@ -1,4 +1,4 @@
-"""An enhancer that reads its mask from an SSL representation, and may have another before it."""
+"""Enhancers that read an SSL representation, and may have another before it; one by a mask."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from torch import Tensor, nn
 
 from sslse.enhancers import build_enhancer
 from sslse.enhancers.base import Enhancer
+from sslse.enhancers.stft import SMALLEST_WINDOW_SUM, overlap_add
 from sslse.errors import ConfigError
+from sslse.upstreams import build_upstream
 from sslse.upstreams.alignment import align_frames
-from sslse.upstreams.base import Upstream, UpstreamOutput
+from sslse.upstreams.base import Upstream, UpstreamOutput, frame_mask
 from sslse.upstreams.featurizer import Featurizer
+from sslse.upstreams.recurrent import run_recurrent
 
 
 class SpectralMask(nn.Module):
@@ -89,12 +92,7 @@ class SpectralMask(nn.Module):
         )
         if self.use_spectrum:
             features = torch.cat([features, magnitude.log1p()], -1)
-        packed = nn.utils.rnn.pack_padded_sequence(
-            F.relu(self.projection(features)), frames.cpu(), batch_first=True, enforce_sorted=False
-        )
-        x, _ = nn.utils.rnn.pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=spectrum.shape[1]
-        )
+        x = run_recurrent(self.lstm, F.relu(self.projection(features)), frames)
         x = x.unflatten(-1, (2, -1)).sum(-2)  # both directions, (B, K, hidden)
         mask = torch.sigmoid(self.output(x))
         if self.domain == "log1p":
@@ -103,32 +101,92 @@ class SpectralMask(nn.Module):
         return self._synthesize(spectrum * mask, lengths, noisy.shape[1])
 
     def _synthesize(self, spectrum: Tensor, lengths: Tensor, samples: int) -> Tensor:
-        """Overlap and add each utterance by itself, so that padding does not enter its end."""
-
-        def inverse(part: Tensor, length: int) -> Tensor:
-            return torch.istft(
-                part.transpose(1, 2), self.n_fft, self.stft_hop, window=self.window, length=length
-            )
-
-        if int(lengths.min()) == samples:
-            return inverse(spectrum, samples)
-        rows = []
-        for row, length in zip(spectrum, lengths.tolist(), strict=True):
-            waveform = inverse(row[None, : length // self.stft_hop + 1], length)
-            rows.append(F.pad(waveform, (0, samples - length)))
-        return torch.cat(rows)
+        """Overlap and add the frames of each utterance alone, so that padding does not enter its
+        end; not by ``torch.istft``, which reads from the device that its windows cover all."""
+        real = frame_mask(lengths // self.stft_hop + 1, spectrum.shape[1], spectrum.device)
+        window = self.window * real.unsqueeze(-1)  # (B, K, n_fft)
+        total = overlap_add(torch.fft.irfft(spectrum, self.n_fft) * window, self.stft_hop)
+        power = overlap_add(window.square(), self.stft_hop)
+        # At the end of the last window there may be a sample that none covers: zero.
+        waveform = total / power.clamp_min(SMALLEST_WINDOW_SUM)
+        waveform = F.pad(waveform[:, self.n_fft // 2 :], (0, samples))[:, :samples]
+        return waveform * frame_mask(lengths, samples, waveform.device)
 
 
-class SSLMaskEnhancer(Enhancer):
-    """An upstream whose hidden states steer a spectral mask, with an optional enhancer before it.
+class SSLEnhancer(Enhancer):
+    """An upstream, a network that reads its hidden states, and an optional enhancer before it.
+
+    A subclass names the network and the key and attribute, ``part``, that holds it.
 
     Args:
-        upstream: of ``HuggingFaceUpstream.describe``; weights come with the enhancer's own.
-        mask: keys of ``SpectralMask`` (sizes).
+        upstream: of ``describe`` of an upstream; weights come with the enhancer's own.
+        sizes: keys of the network.
         front: ``{"name": …}`` and keys of another enhancer, through which the noisy waveform goes
             first; None has none.
         sample_rate: Hz.
     """
+
+    part: str
+    network: type[nn.Module]
+
+    def __init__(
+        self,
+        upstream: dict[str, Any],
+        sizes: dict[str, Any] | None,
+        front: dict[str, Any] | None,
+        sample_rate: int,
+    ) -> None:
+        super().__init__(sample_rate, normalize_input=True)
+        sizes = dict(sizes or {})
+        self.config = {
+            "upstream": upstream,
+            self.part: sizes,
+            "front": front,
+            "sample_rate": sample_rate,
+        }
+        self.upstream: Upstream = build_upstream(upstream)
+        self.upstream.fix_unused()
+        self.add_module(self.part, self.build_network(self.upstream, sizes))
+        self.front = None if front is None else build_enhancer(**front)
+        self.hop_samples = self.upstream.downsample_rate
+
+    @classmethod
+    def build_network(cls, upstream: Upstream, sizes: dict[str, Any]) -> nn.Module:
+        """Build the network for an upstream.
+
+        Raises:
+            ConfigError: an unknown key.
+        """
+        try:
+            return cls.network(
+                num_states=upstream.num_layers + 1,
+                input_size=upstream.hidden_size,
+                hop=upstream.downsample_rate,
+                offset=upstream.first_centre,
+                **sizes,
+            )
+        except TypeError as error:
+            raise ConfigError(f"the {cls.part} has no such key: {error}") from error
+
+    def estimate(self, noisy: Tensor) -> Tensor:
+        """Run the network on level-normalised waveforms, (B, T) -> (B, T)."""
+        if self.front is not None:
+            noisy = self.front(noisy)
+        lengths = torch.full((len(noisy),), noisy.shape[1])
+        return getattr(self, self.part)(noisy, lengths, self.upstream(noisy, lengths))
+
+
+class SSLMaskEnhancer(SSLEnhancer):
+    """An upstream whose hidden states steer a spectral mask, with an optional enhancer before it.
+
+    Args:
+        upstream: of ``describe`` of an upstream; weights come with the enhancer's own.
+        mask: keys of ``SpectralMask`` (sizes).
+        front: see ``SSLEnhancer``.
+        sample_rate: Hz.
+    """
+
+    part, network = "mask", SpectralMask
 
     def __init__(
         self,
@@ -137,38 +195,4 @@ class SSLMaskEnhancer(Enhancer):
         front: dict[str, Any] | None = None,
         sample_rate: int = 16000,
     ) -> None:
-        super().__init__(sample_rate, normalize_input=True)
-        from sslse.upstreams.huggingface import HuggingFaceUpstream
-
-        self.config = {
-            "upstream": upstream,
-            "mask": dict(mask or {}),
-            "front": front,
-            "sample_rate": sample_rate,
-        }
-        self.upstream: Upstream = HuggingFaceUpstream.from_description(upstream)
-        self.upstream.fix_unused()
-        self.mask = build_mask(self.upstream, self.config["mask"])
-        self.front = None if front is None else build_enhancer(**front)
-        self.hop_samples = self.upstream.downsample_rate
-
-    def estimate(self, noisy: Tensor) -> Tensor:
-        """Run the network on level-normalised waveforms, (B, T) -> (B, T)."""
-        if self.front is not None:
-            noisy = self.front(noisy)
-        lengths = torch.full((len(noisy),), noisy.shape[1], device=noisy.device)
-        return self.mask(noisy, lengths, self.upstream(noisy, lengths))
-
-
-def build_mask(upstream: Upstream, config: dict[str, Any]) -> SpectralMask:
-    """Build a mask network that fits an upstream."""
-    try:
-        return SpectralMask(
-            num_states=upstream.num_layers + 1,
-            input_size=upstream.hidden_size,
-            hop=upstream.downsample_rate,
-            offset=upstream.first_centre,
-            **config,
-        )
-    except TypeError as error:
-        raise ConfigError(f"the mask has no such key: {error}") from error
+        super().__init__(upstream, mask, front, sample_rate)

@@ -48,9 +48,8 @@ class STFT(nn.Module):
         self.n_fft, self.win_length, self.hop_length = n_fft, win_length, hop_length
         margin = (n_fft - win_length) // 2
         window = F.pad(torch.hann_window(win_length), (margin, n_fft - win_length - margin))
-        if float(self.overlap_add(window.square().expand(1, 99, -1))[0, n_fft:-n_fft].min()) < (
-            SMALLEST_WINDOW_SUM
-        ):
+        cover = overlap_add(window.square().expand(1, 99, -1), hop_length)[0, n_fft:-n_fft]
+        if float(cover.min()) < SMALLEST_WINDOW_SUM:
             raise ConfigError(
                 f"windows of {win_length} samples every {hop_length} leave samples that no frame "
                 "covers; choose a shorter hop_length"
@@ -76,8 +75,9 @@ class STFT(nn.Module):
     def inverse(self, spectrum: Tensor, num_samples: int) -> Tensor:
         """Return the waveform whose spectrum comes nearest, (B, K, bins) -> (B, num_samples)."""
         half = self.n_fft // 2
-        total = self.overlap_add(self.windowed_frames(spectrum))
-        power = self.overlap_add(self.window.square().expand(1, spectrum.shape[1], -1))
+        total = overlap_add(self.windowed_frames(spectrum), self.hop_length)
+        window = self.window.square().expand(1, spectrum.shape[1], -1)
+        power = overlap_add(window, self.hop_length)
         inner = slice(half, half + num_samples)
         return total[:, inner] / power[:, inner].clamp_min(SMALLEST_WINDOW_SUM)
 
@@ -85,11 +85,24 @@ class STFT(nn.Module):
         """Return the frames to be added up, (B, K, bins) -> (B, K, n_fft)."""
         return torch.fft.irfft(spectrum, self.n_fft) * self.window
 
-    def overlap_add(self, frames: Tensor) -> Tensor:
-        """Add frames up, (B, K, n_fft) -> (B, (K - 1) · hop + n_fft rounded up to the hop)."""
-        hop = self.hop_length
-        parts = F.pad(frames, (0, -self.n_fft % hop)).unflatten(2, (-1, hop)).unbind(2)
-        return sum(
-            F.pad(part.reshape(len(part), -1), (index * hop, (len(parts) - 1 - index) * hop))
-            for index, part in enumerate(parts)
-        )
+
+def at_least_float(x: Tensor) -> Tensor:
+    """Return ``x`` in a precision that the Fourier transform knows."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def overlap_add(frames: Tensor, hop: int) -> Tensor:
+    """Add frames up that begin every ``hop`` samples.
+
+    Shape:
+        (B, K, N) -> (B, (K - 1) · hop + N rounded up to the hop)
+
+    Example:
+        >>> overlap_add(torch.ones(1, 3, 4), 2)
+        tensor([[1., 1., 2., 2., 2., 2., 1., 1.]])
+    """
+    parts = F.pad(frames, (0, -frames.shape[2] % hop)).unflatten(2, (-1, hop)).unbind(2)
+    return sum(
+        F.pad(part.reshape(len(part), -1), (index * hop, (len(parts) - 1 - index) * hop))
+        for index, part in enumerate(parts)
+    )

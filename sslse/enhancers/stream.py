@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sslse.errors import ConfigError
 
-if TYPE_CHECKING:
-    from sslse.enhancers.base import Enhancer
+# Class of a causal enhancer -> "module:Class" of its stream; modules are imported on first use.
+STREAMS: dict[str, str] = {
+    "BandSplit": "sslse.enhancers.spectrum_stream:SpectrumStream",
+    "ConvTasNet": "sslse.enhancers.conv_tasnet_stream:ConvTasNetStream",
+    "DCCRN": "sslse.enhancers.spectrum_stream:SpectrumStream",
+    "Demucs": "sslse.enhancers.demucs_stream:DemucsStream",
+}
 
 
 class EnhancerStream(ABC):
@@ -25,7 +31,8 @@ class EnhancerStream(ABC):
     checks and devices to this class.
 
     Args:
-        enhancer: causal, in evaluation mode; its weights must not change while the stream lives.
+        enhancer: an ``Enhancer``, causal, in evaluation mode; its weights must not change while
+            the stream lives.
         latency_samples: default: the enhancer's.
 
     Raises:
@@ -44,7 +51,7 @@ class EnhancerStream(ABC):
         True
     """
 
-    def __init__(self, enhancer: Enhancer, latency_samples: int | None = None) -> None:
+    def __init__(self, enhancer: nn.Module, latency_samples: int | None = None) -> None:
         if not enhancer.causal:
             raise not_causal(enhancer)
         if enhancer.training:
@@ -109,7 +116,24 @@ class EnhancerStream(ABC):
         """Return the last ``owed`` >= 1 samples."""
 
 
-def not_causal(enhancer: Enhancer) -> ConfigError:
+def open_stream(enhancer: nn.Module, **options: Any) -> EnhancerStream:
+    """Open the stream that ``STREAMS`` has for an enhancer's class or one that it derives from.
+
+    Args:
+        enhancer: an ``Enhancer``, causal, in evaluation mode.
+        options: of its stream.
+
+    Raises:
+        ConfigError: the enhancer looks at the whole utterance or is in training mode.
+    """
+    for ancestor in type(enhancer).__mro__:
+        if ancestor.__name__ in STREAMS:
+            module, name = STREAMS[ancestor.__name__].split(":")
+            return getattr(importlib.import_module(module), name)(enhancer, **options)
+    raise not_causal(enhancer)
+
+
+def not_causal(enhancer: nn.Module) -> ConfigError:
     """Return the error of whoever asks this enhancer for a stream."""
     return ConfigError(
         f"this {type(enhancer).__name__} is not causal: it needs the whole utterance, so it cannot "

@@ -1,19 +1,22 @@
-"""A folder of scores: a file ``<column>`` of ``utt value`` each, ``failed``, ``summary.json``."""
+"""A folder of scores: a file ``<column>`` of ``utt value`` each, ``failed``, ``groups``,
+``summary.json``."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sslse.data.atomic import atomic_open
+from sslse.data.datadir import DataDir
 from sslse.data.scp import Table
 from sslse.errors import DataError
 from sslse.metrics.base import RATES
+from sslse.runtime.atomic import atomic_open
 
 SUMMARY = "summary.json"
+GROUPS = "groups"
 FAILED = "failed"
 
 
@@ -66,6 +69,53 @@ def read_failed(folder: str | os.PathLike, column: str) -> dict[str, str]:
         return {}
     fields = (line.split(maxsplit=2) for line in path.read_text(encoding="utf-8").splitlines())
     return {name: reason for name, of, reason in fields if of == column}
+
+
+def groups_of(data: DataDir) -> dict[str, tuple[str, str]]:
+    """Return utterance -> (speaker, source) of a set; {} where no speaker is known.
+
+    The source (``utt2source``) is the clean utterance of which there may be several mixtures; where
+    there is no such table, every utterance is its own.
+    """
+    if not data.has("utt2spk"):
+        return {}
+    speakers = data.utt2spk
+    sources = data.utt2source if data.has("utt2source") else {}
+    return {
+        name: (speakers[name], sources.get(name, name))
+        for name in data.utterances
+        if name in speakers
+    }
+
+
+def write_groups(folder: Path, groups: Mapping[str, tuple[str, str]]) -> None:
+    """Write ``utt speaker source`` lines, from which a bootstrap draws."""
+    if not groups:
+        (folder / GROUPS).unlink(missing_ok=True)
+        return
+    with atomic_open(folder / GROUPS) as stream:
+        for name in sorted(groups):
+            print(name, *groups[name], file=stream)
+
+
+def read_groups(folders: Iterable[str | os.PathLike]) -> dict[str, tuple[str, str]] | None:
+    """Return utterance -> (speaker, source) of folders of scores; None where one tells nothing.
+
+    Raises:
+        DataError: a line is none of this kind.
+    """
+
+    def pair(text: str) -> tuple[str, str]:
+        speaker, source = text.split()
+        return speaker, source
+
+    groups: dict[str, tuple[str, str]] = {}
+    for folder in folders:
+        path = Path(folder) / GROUPS
+        if not path.is_file():
+            return None
+        groups.update(Table(path, pair))
+    return groups
 
 
 def columns_of(folder: str | os.PathLike) -> list[str]:

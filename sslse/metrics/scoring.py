@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sslse.data.datadir import DataDir
+from sslse.data.fingerprint import audio_facts, fingerprint, source_facts
 from sslse.data.scp import Table
-from sslse.errors import ConfigError, DataError
+from sslse.data.spelling import same_case
+from sslse.data.spread import spread
+from sslse.errors import ConfigError, DataError, one_sentence
 from sslse.metrics.base import METRICS, PACKAGES
-from sslse.metrics.pool import WorkerDied, run_parallel
-from sslse.metrics.scores import FAILED, SUMMARY, write_failed, write_summary, write_values
+from sslse.metrics.scores import (
+    FAILED,
+    SUMMARY,
+    groups_of,
+    write_failed,
+    write_groups,
+    write_summary,
+    write_values,
+)
 from sslse.metrics.store import Record, Store
 from sslse.metrics.task_scoring import TaskScores
 from sslse.metrics.trajectories import score_trajectories
 from sslse.metrics.utterance import Task, open_reference, score_utterance
 from sslse.metrics.wer import character_errors, word_errors
-
-PROGRESS_SECONDS = 10.0
+from sslse.runtime.pool import WorkerDied, run_parallel
+from sslse.runtime.progress import follow
 
 
 def score(
@@ -55,8 +63,8 @@ def score(
             ``<kind>_<name>`` (see :mod:`sslse.metrics.task_scoring`).
         trajectories: ``tv.scp`` of estimates, compared with that of the reference; gives ``ppmc``
             and ``ppmc_<variable>``.
-        max_utts: metric to the number of utterances, the first in the order of the reference, to
-            which it is limited.
+        max_utts: metric to the number of utterances to which it is limited, spread over speakers
+            and conditions; the same ones for all that is scored against the reference.
         nj: number of processes.
 
     Raises:
@@ -67,10 +75,10 @@ def score(
     utterances = list(data.utterances)
     if not utterances:
         raise DataError(f"{reference} has no utterances to score")
-    limits = dict(max_utts or {})
-    for name in limits:
+    for name in max_utts or {}:
         if name not in metrics:
             raise ConfigError(f"--max-utts limits '{name}', which is not among the metrics")
+    limits = {name: spread(data, count) for name, count in (max_utts or {}).items()}
     folder.mkdir(parents=True, exist_ok=True)
     # A summary of an older run must not stand for this one while it is under way.
     (folder / SUMMARY).unlink(missing_ok=True)
@@ -84,7 +92,7 @@ def score(
         records = _score_signals(data, utterances, Table(enhanced), folder, metrics, limits, nj)
         about["sample_rates"] = sorted({r.sample_rate for r in records.values() if r.sample_rate})
         for name in metrics:
-            chosen = utterances[: limits.get(name, len(utterances))]
+            chosen = limits.get(name, utterances)
             _summarise_metric(name, chosen, records, folder, summary, failed)
             if len(chosen) < len(utterances):
                 for column in METRICS[name].columns:
@@ -105,6 +113,7 @@ def score(
     if trajectories is not None:
         score_trajectories(data, utterances, trajectories, folder, summary, failed)
     write_failed(folder / FAILED, failed)
+    write_groups(folder, groups_of(data))
     summary["about"] = about
     write_summary(folder / SUMMARY, summary)
     for column, entry in summary.items():
@@ -135,26 +144,13 @@ def _check_clean(data: DataDir, metrics: Iterable[str]) -> None:
         )
 
 
-def _fingerprint(*sources: str) -> str:
-    """Name the audio behind the sources: what they say, sizes and times of the files."""
-    facts = []
-    for source in sources:
-        facts.append(source)
-        name, _, offset = source.rpartition(":")
-        path = name if offset.isdigit() else source
-        if os.path.isfile(path):
-            status = os.stat(path)
-            facts.append(f"{status.st_size} {status.st_mtime_ns}")
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-
-
 def _score_signals(
     data: DataDir,
     utterances: list[str],
     scp: Table[str],
     folder: Path,
     metrics: Sequence[str],
-    limits: Mapping[str, int],
+    limits: Mapping[str, Sequence[str]],
     nj: int,
 ) -> dict[str, Record]:
     """Return a record of each utterance that the enhanced ``wav.scp`` has."""
@@ -168,42 +164,40 @@ def _score_signals(
             file=sys.stderr,
         )
     store = Store(folder / "utterances.jsonl", package_versions())
-    place = {utterance: number for number, utterance in enumerate(utterances)}
+    limited = {name: frozenset(chosen) for name, chosen in limits.items()}
+    records: dict[str, Record] = {}
     tasks = []
     for utterance in found:
-        clean = data.source(utterance, "spk1") if data.has("spk1.scp") else ("", None)
-        audio = _fingerprint(scp[utterance], f"{clean[0]}", f"{clean[1]}")
-        known = store.records.get(utterance, Record("", ""))
+        clean = audio_facts(data, utterance, "spk1") if data.has("spk1.scp") else []
+        audio = fingerprint(source_facts(scp[utterance]), clean)
+        known = records[utterance] = store.get(utterance, audio)
         missing = tuple(
             name
             for name in metrics
-            if place[utterance] < limits.get(name, len(utterances))
-            and not (
-                known.audio == audio
-                and (name in known.failed or METRICS[name].columns[0] in known.scores)
-            )
+            if utterance in limited.get(name, (utterance,))
+            and not (name in known.failed or METRICS[name].columns[0] in known.scores)
         )
         if missing:
             tasks.append(Task(utterance, scp[utterance], audio, missing))
-    started = said = time.monotonic()
-    jobs = run_parallel(score_utterance, tasks, nj, open_reference, (str(data.path),))
-    try:
-        for count, (task, answer) in enumerate(jobs, 1):
+    again = sum(store.is_stale(task.utterance, task.audio) for task in tasks)
+    if again:
+        print(f"note: {again} utterances have other audio now, scored again", file=sys.stderr)
+    # A library that crashes on an utterance costs the scores of that one alone.
+    jobs = run_parallel(
+        score_utterance,
+        tasks,
+        nj,
+        initializer=open_reference,
+        initargs=(str(data.path),),
+        survive=True,
+    )
+    with store.journal:
+        for task, answer in follow(jobs, len(tasks), "score"):
             if isinstance(answer, WorkerDied):
                 answer = Record(task.utterance, task.audio)
-                answer.failed = dict.fromkeys(task.metrics, "the process that computed it died")
-            store.add(answer)
-            now = time.monotonic()
-            if now - said > PROGRESS_SECONDS:
-                said, left = now, (now - started) / count * (len(tasks) - count)
-                print(f"scored {count} of {len(tasks)} utterances, {left:.0f} s left", flush=True)
-    finally:
-        store.close()
-    if tasks:
-        store.compact()
-    return {
-        utterance: store.records[utterance] for utterance in found if utterance in store.records
-    }
+                answer.failed = dict.fromkeys(task.metrics, str(answer))
+            records[task.utterance] = store.add(answer)
+    return records
 
 
 def _summarise_metric(
@@ -248,6 +242,7 @@ def _score_hypotheses(
     if not data.has("text"):
         raise DataError(f"{data.path} has no text, which hypotheses are compared with")
     text, hypotheses = data.text, Table(path)
+    own_case = same_case(text.values(), hypotheses.values())
     kinds = {"wer": ("words", word_errors), "cer": ("characters", character_errors)}
     for kind, (unit, count) in kinds.items():
         errors: dict[str, tuple[int, int]] = {}
@@ -259,8 +254,11 @@ def _score_hypotheses(
             elif utterance not in hypotheses:
                 failed[utterance, f"{kind}_{name}"] = f"the utterance is missing in {path}"
             else:
-                pair = (text[utterance], hypotheses[utterance])
-                errors[utterance] = count(*(map(normalize, pair) if normalize else pair))
+                pair = (text[utterance], own_case(hypotheses[utterance]))
+                try:
+                    errors[utterance] = count(*(map(normalize, pair) if normalize else pair))
+                except Exception as error:  # whatever it is, the others go on
+                    failed[utterance, f"{kind}_{name}"] = one_sentence(error)
         write_values(folder / f"{kind}_{name}", errors)
         total = sum(number for number, _ in errors.values())
         length = sum(number for _, number in errors.values())

@@ -1,32 +1,100 @@
-"""Choose a setting on a validation set: the lowest mean error rate over recognisers."""
+"""Choose a setting on a validation set: the lowest mean error rate over credible recognisers."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sslse.data.atomic import atomic_open
+from sslse.data.scp import Table
+from sslse.data.spelling import same_case
 from sslse.errors import DataError
-from sslse.metrics.scores import read_summary
+from sslse.metrics.scores import SUMMARY, read_summary
+from sslse.metrics.wer import word_errors
+from sslse.names import OA_FOLDERS
+from sslse.runtime.atomic import atomic_open
+
+LEAST_WEIGHT = 0.02  # of the observation; 34 dB below it
+MOST_CLEAN_ERRORS = 0.3  # of the words of clean speech, beyond which a recogniser judges nothing
 
 
-def weight_of(folder: Path) -> float | None:
+def weight_of(folder: Path, form: str = "add") -> float | None:
     """Return the observation-adding weight that a folder is named by, or None.
 
     Example:
         >>> weight_of(Path("decode_valid/oa0.2")), weight_of(Path("decode_valid/log"))
         (0.2, None)
+        >>> weight_of(Path("decode_valid/oi0.2"), "interpolate")
+        0.2
     """
-    match = re.fullmatch(r"oa(\d+(?:\.\d+)?)", folder.name)
-    return float(match[1]) if match else None
+    match = re.fullmatch(rf"({OA_FOLDERS[form]}|oa(?=0$))(\d+(?:\.\d+)?)", folder.name)
+    return float(match[2]) if match else None
 
 
-def error_rates(scores: Sequence[Path]) -> dict[str, float]:
+def clean_error_rates(summaries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Return ``wer_<recogniser>`` of clean speech, pooled over summaries of scores (seeds).
+
+    Example:
+        >>> seeds = [{"wer_a": {"errors": 1, "words": 4}}, {"wer_a": {"errors": 3, "words": 4}}]
+        >>> clean_error_rates(seeds)
+        {'wer_a': 0.5}
+    """
+    errors: dict[str, float] = {}
+    words: dict[str, float] = {}
+    for summary in summaries:
+        for name, entry in summary.items():
+            if name.startswith("wer_") and "errors" in entry:
+                errors[name] = errors.get(name, 0) + entry["errors"]
+                words[name] = words.get(name, 0) + entry["words"]
+    return {name: errors[name] / words[name] for name in errors if words[name]}
+
+
+def not_credible(rates: Mapping[str, float], most: float) -> dict[str, float]:
+    """Return the recognisers that err too often on clean speech to judge anything, with their rate.
+
+    Example:
+        >>> not_credible({"wer_ssl": 0.08, "wer_logmel": 0.9}, most=0.3)
+        {'wer_logmel': 0.9}
+    """
+    return {name: rate for name, rate in rates.items() if rate > most}
+
+
+def clean_beside(scores: Path) -> Path:
+    """Return where the scores of clean speech are: the row ``clean`` beside a row of a set.
+
+    Example:
+        >>> str(clean_beside(Path("exp/seed0/ft_snr/decode_valid/oa0.2/scores")))
+        'exp/seed0/clean/decode_valid/oa0/scores'
+    """
+    decode = scores.parents[1]
+    return decode.parent.with_name("clean") / decode.name / "oa0" / "scores"
+
+
+def find_doubtful(
+    scores: Iterable[Path], most: float = MOST_CLEAN_ERRORS, clean: Sequence[Path] = ()
+) -> dict[str, float]:
+    """Return the recognisers that take no part in a choice, with their rate on clean speech.
+
+    Args:
+        scores: folders of scores that are compared.
+        most: highest word error rate of clean speech at which a recogniser is credible.
+        clean: folders of scores of clean speech; default: those beside ``scores``, where there are.
+    """
+    folders = clean or [
+        path for path in dict.fromkeys(map(clean_beside, scores)) if (path / SUMMARY).is_file()
+    ]
+    return not_credible(clean_error_rates(map(read_summary, folders)), most)
+
+
+def error_rates(scores: Sequence[Path], doubtful: Collection[str] = ()) -> dict[str, float]:
     """Return ``wer_<recogniser>`` pooled over folders of scores, and ``mean``, their mean.
+
+    Args:
+        scores: the folders.
+        doubtful: recognisers that are left out of the mean, unless all are.
 
     Raises:
         DataError: a folder has no word error rate, or the folders have different recognisers.
@@ -42,52 +110,144 @@ def error_rates(scores: Sequence[Path]) -> dict[str, float]:
     for name in names[0]:
         words = sum(summary[name]["words"] for summary in summaries)
         rates[name] = sum(summary[name]["errors"] for summary in summaries) / max(words, 1)
-    return {**rates, "mean": sum(rates.values()) / len(rates)}
+    counted = [rate for name, rate in rates.items() if name not in doubtful] or [*rates.values()]
+    return {**rates, "mean": sum(counted) / len(counted)}
 
 
-def select_setting(candidates: Mapping[Any, Sequence[Path]]) -> tuple[Any, dict[str, dict]]:
+def select_setting(
+    candidates: Mapping[Any, Sequence[Path]], doubtful: Collection[str] = ()
+) -> tuple[Any, dict[str, dict]]:
     """Return the setting with the lowest mean error rate (first of equals), and the table.
 
     Args:
         candidates: setting to its folders of scores (several: seeds, pooled).
+        doubtful: see ``error_rates``.
     """
-    table = {setting: error_rates(folders) for setting, folders in candidates.items()}
+    table = {setting: error_rates(folders, doubtful) for setting, folders in candidates.items()}
     best = min(table, key=lambda setting: table[setting]["mean"])
     return best, {str(setting): rates for setting, rates in table.items()}
 
 
-def select_weight(decodes: Sequence[Path], include_zero: bool = False) -> dict[str, Any]:
+def select_weight(
+    decodes: Sequence[Path],
+    include_zero: bool = False,
+    form: str = "add",
+    most: float = MOST_CLEAN_ERRORS,
+    clean: Sequence[Path] = (),
+) -> dict[str, Any]:
     """Choose the observation-adding weight from the ``oa<ω>/scores`` of decode folders.
 
     Args:
         decodes: folders ``decode_<set>``; several are pooled.
         include_zero: whether no observation adding (ω = 0) may be chosen; its rates are in the
             table in any case.
+        form: of observation adding: ``add``, or ``interpolate`` (folders ``oi<ω>``, and ``oa0``).
+        most: see ``find_doubtful``.
+        clean: see ``find_doubtful``.
 
     Returns:
-        ``weight`` and ``table`` (weight → error rates), weights ascending.
+        ``weight`` and ``table`` (weight → error rates), weights ascending; ``not_credible``
+        (recogniser → rate on clean speech) where there are such.
 
     Raises:
         DataError: a folder has no scored weight, or the folders have different ones.
     """
     weights: dict[float, list[Path]] = {}
     for decode in decodes:
-        found = {weight_of(child): child / "scores" for child in sorted(decode.glob("oa*"))}
+        found = {weight_of(child, form): child / "scores" for child in sorted(decode.glob("o*"))}
         found = {weight: scores for weight, scores in found.items() if weight is not None}
         for weight, scores in found.items():
             weights.setdefault(weight, []).append(scores)
         if not any(weight or include_zero for weight in found):
             raise DataError(
-                f"{decode} has no folder oa<weight> with a weight above 0; decode with some first"
+                f"{decode} has no folder {OA_FOLDERS[form]}<weight> with a weight above 0; decode "
+                "with some first"
             )
     uneven = [weight for weight, folders in weights.items() if len(folders) != len(decodes)]
     if uneven:
         raise DataError(
             f"the weight {uneven[0]:g} is in some of {', '.join(map(str, decodes))} only"
         )
-    _, table = select_setting({f"{weight:g}": weights[weight] for weight in sorted(weights)})
+    doubtful = find_doubtful([path for own in weights.values() for path in own], most, clean)
+    _, table = select_setting({f"{w:g}": weights[w] for w in sorted(weights)}, doubtful)
     allowed = {name: rates for name, rates in table.items() if include_zero or float(name)}
     best = min(allowed, key=lambda name: allowed[name]["mean"])
+    noted = {"not_credible": doubtful} if doubtful else {}
+    return {"weight": float(best), "table": table, **noted}
+
+
+def edge_warning(table: Mapping[str, Mapping[str, float]], chosen: float) -> str:
+    """Return a sentence if a weight was chosen at the edge of the grid, where a weight outside of
+    it may have fewer errors still; else nothing. 0 and 1 are no edges: there is nothing beyond.
+
+    Args:
+        table: weight to error rates, as ``select_weight`` and ``select_hypotheses`` return it.
+        chosen: the weight.
+
+    Example:
+        >>> table = {"0": {"mean": 0.3}, "0.2": {"mean": 0.25}, "0.4": {"mean": 0.2}}
+        >>> edge_warning(table, 0.4)
+        'the largest weight, 0.4, is the best: larger ones may be better still'
+        >>> edge_warning(table, 0.2)
+        ''
+    """
+    rates = {float(name): row.get("mean", row.get("wer", 0.0)) for name, row in table.items()}
+    positive = sorted(weight for weight in rates if weight) or [0.0]
+    if len(positive) > 1 and chosen == positive[-1] and chosen < 1:
+        return f"the largest weight, {chosen:g}, is the best: larger ones may be better still"
+    # No observation adding is in the table, but may be forbidden to win.
+    if len(rates) > 1 and chosen == positive[0] and rates.get(0.0, -1.0) < rates[chosen]:
+        return f"the smallest weight, {chosen:g}, is the best: smaller ones may be better still"
+    return ""
+
+
+def weight_beyond(table: Mapping[str, Mapping[str, float]], chosen: float) -> float | None:
+    """Return the observation-adding weight to try next where the best is at the edge of the grid:
+    as far beyond, in ratio, as its neighbour is on this side; at most 1, at least ``LEAST_WEIGHT``.
+
+    Args:
+        table: weight to error rates, as ``select_weight`` returns it.
+        chosen: the weight.
+
+    Example:
+        >>> table = {"0": {"mean": 0.3}, "0.2": {"mean": 0.25}, "0.4": {"mean": 0.2}}
+        >>> weight_beyond(table, 0.4), weight_beyond(table, 0.2)
+        (0.8, None)
+    """
+    positive = sorted(weight for weight in map(float, table) if weight)
+    if not edge_warning(table, chosen) or len(positive) < 2:
+        return None
+    neighbour = positive[-2] if chosen == positive[-1] else positive[1]
+    beyond = min(1.0, float(f"{chosen * chosen / neighbour:.3g}"))
+    return beyond if beyond >= LEAST_WEIGHT else None
+
+
+def select_hypotheses(prefix: Path, reference: Path, weights: Sequence[str]) -> dict[str, Any]:
+    """Choose the weight whose hypotheses have the fewest word errors.
+
+    Args:
+        prefix: the hypotheses of a weight are in the folder ``<prefix>_<weight>``.
+        reference: ``text`` of the set; an utterance without hypothesis counts as not recognised.
+        weights: as they are written in the names of the folders; of equal ones the first wins.
+
+    Returns:
+        ``weight`` and ``table`` (weight → ``wer``).
+
+    Raises:
+        DataError: a file is missing, or the reference has no word.
+    """
+    truth, table = dict(Table(reference)), {}
+    words = sum(len(text.split()) for text in truth.values())
+    if not words:
+        raise DataError(f"{reference} has no words, so no weight has fewer errors than another")
+    for weight in weights:
+        said = Table(prefix.with_name(f"{prefix.name}_{weight}") / "text")
+        own_case = same_case(truth.values(), said.values())
+        errors = sum(
+            word_errors(text, own_case(said.get(name, "")))[0] for name, text in truth.items()
+        )
+        table[weight] = {"wer": errors / words}
+    best = min(table, key=lambda weight: table[weight]["wer"])
     return {"weight": float(best), "table": table}
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO
 
-from sslse.data.atomic import atomic_open
+from sslse.runtime.journal import Journal
 
 
 @dataclass
@@ -30,58 +28,29 @@ class Record:
 
 
 class Store:
-    """Append-only file of :class:`Record`; later lines add to earlier ones of the same utterance.
+    """The records of a set on disk; a new one adds to an earlier one of the same audio.
 
     Args:
-        path: the file; a last line cut by a kill is ignored.
+        path: the file.
         versions: packages that decide the values; others than those of the file discard it.
     """
 
     def __init__(self, path: Path, versions: dict[str, str]) -> None:
-        self.path = path
-        self.versions = versions
-        self.records: dict[str, Record] = {}
-        self._stream: IO[str] | None = None
-        if path.exists():
-            self._read()
+        self.journal = Journal(path, versions)
 
-    def _read(self) -> None:
-        with open(self.path, encoding="utf-8") as stream:
-            for number, line in enumerate(stream):
-                try:
-                    entry = json.loads(line)
-                except json.JSONDecodeError:
-                    break  # cut by a kill: what follows was never complete
-                if number == 0:
-                    if entry.get("versions") != self.versions:
-                        break
-                else:
-                    self._merge(Record(**entry))
+    def get(self, utterance: str, audio: str) -> Record:
+        """Return what is known of an utterance with this audio."""
+        return Record(utterance, audio, **(self.journal.get(utterance, audio) or {}))
 
-    def _merge(self, record: Record) -> None:
-        known = self.records.get(record.utterance)
-        if known is not None and known.audio == record.audio:
-            record.scores = {**known.scores, **record.scores}
-            record.failed = {**known.failed, **record.failed}
-        self.records[record.utterance] = record
+    def is_stale(self, utterance: str, audio: str) -> bool:
+        """Tell whether other audio was scored under this id."""
+        return utterance in self.journal and self.journal.get(utterance, audio) is None
 
-    def add(self, record: Record) -> None:
-        """Keep a record and write it out."""
-        if self._stream is None:
-            self.compact()  # also removes a cut last line
-            self._stream = open(self.path, "a", encoding="utf-8")
-        print(json.dumps(asdict(record)), file=self._stream, flush=True)
-        self._merge(record)
-
-    def compact(self) -> None:
-        """Rewrite the file whole: one line an utterance."""
-        with atomic_open(self.path) as stream:
-            print(json.dumps({"versions": self.versions}), file=stream)
-            for utterance in sorted(self.records):
-                print(json.dumps(asdict(self.records[utterance])), file=stream)
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+    def add(self, record: Record) -> Record:
+        """Keep a record, write it out, and return all that is known."""
+        known = self.get(record.utterance, record.audio)
+        record.scores = {**known.scores, **record.scores}
+        record.failed = {**known.failed, **record.failed}
+        values = asdict(record)
+        self.journal.add(values.pop("utterance"), values.pop("audio"), **values)
+        return record

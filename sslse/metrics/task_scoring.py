@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from sslse.data.activity import SPEECH, active_turns
 from sslse.data.datadir import DataDir
 from sslse.data.labels import LABEL_FILES, read_slots
-from sslse.data.rttm import Turn, merge_turns, read_rttm
+from sslse.data.rttm import Turn, merge_turns, read_turns
 from sslse.data.scp import Table
+from sslse.data.table_lines import one_form, read_lines
 from sslse.data.trials import read_trials
 from sslse.errors import ConfigError, DataError
 from sslse.metrics.der import diarization_errors, frame_errors
 from sslse.metrics.eer import equal_error_rate, min_detection_cost
-from sslse.simulate.activity import SPEECH, active_turns
 
 TARGET_PRIOR = 0.05
 
@@ -75,15 +76,11 @@ def score_trials(data: DataDir, path: Path, trial_list: str | None = None) -> di
         DataError: there are no trials, or a line is no score.
     """
     scores: dict[str, float] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in read_lines(path):
         fields = line.split()
         try:
             enroll, test, score = fields
-            scores[f"{enroll}|{test}"] = float(score)
+            scores[one_form(f"{enroll}|{test}")] = float(score)
         except ValueError as error:
             raise DataError(
                 f"{path} line {number} is no score; expected 'UTTERANCE UTTERANCE NUMBER'"
@@ -91,10 +88,10 @@ def score_trials(data: DataDir, path: Path, trial_list: str | None = None) -> di
     values, failed = {}, {}
     trials = read_trials(trial_list or data.table("trials"), data.utterances)
     for trial in trials:
-        if not np.isfinite(scores.get(trial.name, np.nan)):
+        if not np.isfinite(scores.get(one_form(trial.name), np.nan)):
             failed[trial.name] = f"the trial has no score in {path}"
         else:
-            values[trial.name] = (scores[trial.name], int(trial.target))
+            values[trial.name] = (scores[one_form(trial.name)], int(trial.target))
     entry: dict[str, Any] = {"eer": None, "min_dcf": None, "target_prior": TARGET_PRIOR}
     table = np.array(list(values.values())).reshape(-1, 2)
     if 0 < table[:, 1].sum() < len(table):
@@ -111,8 +108,8 @@ def score_turns(data: DataDir, path: Path, collar: float = 0.0) -> dict[str, Tas
         path: RTTM that a diarizer wrote.
         collar: not scored on either side of a reference boundary, s.
     """
-    truth = _known(read_rttm(data.table("rttm")), data, data.path / "rttm")
-    found = _known(read_rttm(path), data, path)
+    truth = read_turns(data.table("rttm"), data)
+    found = read_turns(path, data)
     return {"der": _diarization(truth, found, data, collar)}
 
 
@@ -123,7 +120,7 @@ def score_activity(data: DataDir, path: Path, collar: float = 0.0) -> dict[str, 
     (``spk1.scp``) by its level.
     """
     if data.has("rttm"):
-        truth = _known(read_rttm(data.table("rttm")), data, data.path / "rttm")
+        truth = read_turns(data.table("rttm"), data)
     elif data.has("spk1.scp"):
         truth = {name: active_turns(*data.load(name, "spk1")) for name in data.utterances}
     else:
@@ -131,7 +128,7 @@ def score_activity(data: DataDir, path: Path, collar: float = 0.0) -> dict[str, 
             f"{data.path} has neither rttm nor spk1.scp (clean speech), so when somebody speaks "
             "is unknown"
         )
-    found = _known(read_rttm(path), data, path)
+    found = read_turns(path, data)
     truth, found = (
         {name: merge_turns(turns, SPEECH) for name, turns in table.items()}
         for table in (truth, found)
@@ -144,16 +141,6 @@ def score_activity(data: DataDir, path: Path, collar: float = 0.0) -> dict[str, 
     wrong, total = np.array(list(frames.values())).sum(0)
     entry = {"wrong_frames": int(wrong), "frames": int(total), "fer": _ratio(wrong, total)}
     return {"fer": TaskScores(frames, entry), "der": _diarization(truth, found, data, collar)}
-
-
-def _known(turns: dict[str, list[Turn]], data: DataDir, path: Path) -> dict[str, list[Turn]]:
-    unknown = [name for name in turns if name not in data.utterances]
-    if unknown:
-        raise DataError(
-            f"{path} has {len(unknown)} recordings that are no utterances of {data.path}: "
-            + ", ".join(unknown[:5])
-        )
-    return turns
 
 
 def _diarization(

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from sslse.articulation.trajectories import TOLERANCE, Trajectories
 from sslse.data.datadir import DataDir
-from sslse.data.trajectories import TOLERANCE, Trajectories
 from sslse.errors import DataError
 from sslse.metrics.base import MetricFailure
-from sslse.metrics.ppmc import ppmc, summarize
-from sslse.metrics.scores import write_values
+from sslse.metrics.correlation import ppmc, summarize
+from sslse.metrics.scores import groups_of, write_values
 
 COLUMN = "ppmc"
 
@@ -75,7 +75,7 @@ def score_trajectories(
         else:
             failed[utterance, COLUMN] = "no variable has a correlation"
     speakers = data.utt2spk if data.has("utt2spk") else {}
-    for column, entry in summarize(values, speakers, pairs, names).items():
+    for column, entry in summarize(values, speakers, pairs, names, groups_of(data)).items():
         if column != COLUMN and not values[column]:
             continue  # a set without nasals never moves the velum; ``failed`` says so
         write_values(folder / column, {name: (value,) for name, value in values[column].items()})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import abc
-import difflib
-import importlib
 import inspect
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,23 +10,29 @@ from typing import Any
 
 import numpy as np
 
+from sslse.data.batches import BATCH_SECONDS
 from sslse.errors import AudioError, ConfigError
+from sslse.registry import Registry, check_options
 
-RECOGNIZERS: dict[str, str] = {
-    "ctc": "sslse.recognizers.ctc:CTCRecognizer",
-    "ctc_wav2vec2": "sslse.recognizers.ctc_wav2vec2:CTCWav2Vec2Recognizer",
-    "espnet": "sslse.recognizers.espnet_asr:ESPnetRecognizer",
-    "pocketsphinx": "sslse.recognizers.pocketsphinx:PocketSphinxRecognizer",
-    "whisper": "sslse.recognizers.whisper:WhisperRecognizer",
-}
+RECOGNIZERS = Registry(
+    "recogniser",
+    {
+        "ctc": "sslse.recognizers.ctc:CTCRecognizer",
+        "ctc_wav2vec2": "sslse.recognizers.ctc_wav2vec2:CTCWav2Vec2Recognizer",
+        "espnet": "sslse.recognizers.espnet:ESPnetRecognizer",
+        "pocketsphinx": "sslse.recognizers.pocketsphinx:PocketSphinxRecognizer",
+        "whisper": "sslse.recognizers.whisper:WhisperRecognizer",
+    },
+)
 
 
 class Recognizer(abc.ABC):
     """Speech in, words out.
 
     A subclass sets ``sample_rate`` (Hz, what its model was trained at) and implements
-    :meth:`recognize`. The transcript of an utterance must not depend on the others of its batch,
-    so that an interrupted decoding gives the same text when it goes on.
+    :meth:`recognize`; what can run on a GPU has an argument ``device``. The transcript of an
+    utterance must not depend on the others of its batch, so that an interrupted decoding gives
+    the same text when it goes on.
 
     Example:
         >>> class Counter(Recognizer):
@@ -40,6 +44,10 @@ class Recognizer(abc.ABC):
     """
 
     sample_rate: int
+    shortest_seconds: float = 0.0
+    """What a shorter utterance costs as much as: Whisper pads all to half a minute."""
+    batch_seconds: tuple[float, float] = BATCH_SECONDS
+    """Audio in a batch with its padding, on the CPU and on a GPU."""
 
     @abc.abstractmethod
     def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
@@ -74,35 +82,20 @@ class Recognizer(abc.ABC):
             if not np.isfinite(waveform).all():
                 raise AudioError(f"waveform {index} holds NaN or infinite samples")
             if sample_rate != self.sample_rate:
-                from sslse.data.audio import resample
+                from sslse.audio.files import resample
 
                 waveform = resample(waveform, sample_rate, self.sample_rate)
             prepared.append(waveform)
         return prepared
 
 
-def find_recognizer(name: str) -> type[Recognizer]:
-    """Return the class of a recogniser.
-
-    Args:
-        name: a key of ``RECOGNIZERS``, or ``module:Class``.
+def takes(name: str, option: str) -> bool:
+    """Tell whether a kind of recogniser has an option, such as ``device``.
 
     Raises:
-        ConfigError: there is none of this name.
-
-    Example:
-        >>> find_recognizer("pocketsphinx").sample_rate
-        16000
+        ConfigError: no such recogniser.
     """
-    if name not in RECOGNIZERS and ":" not in name:
-        nearest = difflib.get_close_matches(name, RECOGNIZERS, n=1)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-        raise ConfigError(f"no recogniser '{name}' ({', '.join(RECOGNIZERS)}){hint}")
-    module, _, class_name = RECOGNIZERS.get(name, name).partition(":")
-    try:
-        return getattr(importlib.import_module(module), class_name)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise ConfigError(f"recogniser '{name}' cannot be imported: {error}") from error
+    return option in inspect.signature(RECOGNIZERS.find(name)).parameters
 
 
 def build_recognizer(name: str, model: str | Path | None = None, **options: Any) -> Recognizer:
@@ -117,14 +110,9 @@ def build_recognizer(name: str, model: str | Path | None = None, **options: Any)
         ConfigError: no such recogniser, no model, or an option that it does not have.
         MissingPackageError: its optional package is not installed.
     """
-    recognizer_class = find_recognizer(name)
+    recognizer_class = RECOGNIZERS.find(name)
     parameters = inspect.signature(recognizer_class).parameters
-    known = [key for key in parameters if key != "model"]
-    for key in options:
-        if key not in known:
-            raise ConfigError(
-                f"recogniser '{name}' has no option '{key}'; it has: {', '.join(known) or 'none'}"
-            )
+    check_options(f"the recogniser '{name}'", recognizer_class, options, hidden=("model",))
     takes_model = parameters.get("model")
     if model is not None and takes_model is None:
         raise ConfigError(f"recogniser '{name}' takes no model")

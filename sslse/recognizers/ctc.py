@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sslse.errors import ConfigError
 from sslse.recognizers.base import Recognizer
+from sslse.runtime.device import AUTO, check_dtype, choose_device, lower_precision
 
 if TYPE_CHECKING:
-    from sslse.recognizers.ctc_beam import Hypothesis
+    from torch import Tensor
+
+    from sslse.downstream.tokens import Tokens
+    from sslse.search.ctc_beam import Hypothesis
+
+
+class CTCOutput(NamedTuple):
+    """What a CTC model is to its recogniser; any object with these attributes will do."""
+
+    sample_rate: int
+    """Hz."""
+    tokens: Tokens
+    """The blank at 0."""
+    log_probs: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    """waveform (B, T), lengths (B,) -> log-probabilities (B, F, V), lengths (B,)"""
 
 
 class CTCRecognizer(Recognizer):
-    """The CTC head of a trained downstream folder, on the upstream that it names.
+    """The CTC head of a trained ``downstream`` (or ``model``) folder.
 
     Another CTC model becomes a recogniser with the same options by a subclass that overrides
-    :meth:`load`.
+    :meth:`load`, which puts the model on ``self.device``.
 
     Args:
         model: the ``downstream`` folder that ``sslse train`` exported.
         beam: hypotheses kept by the prefix beam search; 1 without language model: the best path,
             no search.
-        lm: folder of a Transformer language model or ARPA file (``sslse.recognizers.train_lm``).
+        lm: folder of a Transformer language model or ARPA file (``sslse train-lm``).
         lm_weight: weight of its log-probability.
         word_score: added for each word.
         unknown_score: added for each word that the language model does not have.
@@ -35,6 +50,9 @@ class CTCRecognizer(Recognizer):
         tokens_per_frame: most probable tokens that extend hypotheses; 0: all.
         blank_threshold: frames where the blank is more probable extend nothing; 1: none.
         lm_dtype: ``float32`` or ``bfloat16``, of a Transformer's products.
+        device: where the model and a Transformer language model run, as ``choose_device`` takes it.
+        dtype: ``float32``, ``bfloat16`` or ``float16``, of the model's products; the search itself
+            is in float64.
 
     Raises:
         ConfigError: a folder is not what is expected, or an option is out of its range.
@@ -54,20 +72,24 @@ class CTCRecognizer(Recognizer):
         tokens_per_frame: int = 0,
         blank_threshold: float = 1.0,
         lm_dtype: str = "float32",
+        device: str = AUTO,
+        dtype: str = "float32",
     ) -> None:
         if nbest < 1:
             raise ConfigError(f"nbest {nbest}: expected at least 1")
+        check_dtype(dtype)
+        self.device, self.dtype = choose_device(device), dtype
         self.model = self.load(model)
         self.sample_rate = self.model.sample_rate
         self.nbest = nbest
         self.search = None
         if beam > 1 or lm is not None or lexicon is not None:
-            from sslse.recognizers.ctc_beam import CTCBeamSearch
-            from sslse.recognizers.word_lm import load_word_lm
+            from sslse.search.ctc_beam import CTCBeamSearch
+            from sslse.search.load_lm import load_word_lm
 
             self.search = CTCBeamSearch(
                 self.model.tokens,
-                load_word_lm(lm, dtype=lm_dtype) if lm is not None else None,
+                load_word_lm(lm, dtype=lm_dtype, device=self.device) if lm is not None else None,
                 beam=beam,
                 lm_weight=lm_weight,
                 word_score=word_score,
@@ -80,23 +102,27 @@ class CTCRecognizer(Recognizer):
         elif nbest > 1:
             raise ConfigError(f"nbest {nbest} needs a beam search: give a beam above 1")
 
-    def load(self, folder: str | Path) -> Any:
-        """Return the model of a folder: ``sample_rate``, ``tokens``, ``log_probs``, ``transcribe``.
+    def load(self, folder: str | Path) -> CTCOutput:
+        """Return the model of a folder."""
+        from sslse.downstream.ctc import CTCHead
+        from sslse.downstream.multi_task import MultiTaskModel
 
-        ``log_probs(waveform (B, T), lengths (B,))`` returns log-probabilities (B, F, V) with the
-        blank at 0, and their lengths (B,).
-        """
-        from sslse.downstream.ctc_asr import CTCRecognizerModel
+        model = MultiTaskModel.from_pretrained(folder, device=self.device)
+        name, head = model.find_head(CTCHead, folder)
 
-        if not Path(folder).is_dir():
-            raise ConfigError(f"{folder} is no folder; give the 'downstream' folder of a training")
-        return CTCRecognizerModel.from_pretrained(folder).eval()
+        def log_probs(waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+            logits, frames = model(waveform, lengths).outputs[name]
+            return logits.log_softmax(-1), frames
+
+        return CTCOutput(model.sample_rate, head.tokens, log_probs)
 
     def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
-        if self.search is None:
-            return self.model.transcribe(list(waveforms))
-        return [found[0].text if found else "" for found in self._search(waveforms, 1)]
+        if self.search is not None:
+            return [found[0].text if found else "" for found in self._search(waveforms, 1)]
+        from sslse.downstream.ctc import greedy_decode
+
+        return [self.model.tokens.decode(ids) for ids in greedy_decode(*self._run(waveforms))]
 
     def recognize_nbest(self, waveforms: Sequence[np.ndarray]) -> list[list[Hypothesis]]:
         """Return the ``nbest`` hypotheses of each waveform (samples,) at ``sample_rate``.
@@ -108,11 +134,18 @@ class CTCRecognizer(Recognizer):
             raise ConfigError("several hypotheses need a beam search: give a beam above 1")
         return self._search(waveforms, self.nbest)
 
-    def _search(self, waveforms: Sequence[np.ndarray], nbest: int) -> list[list[Hypothesis]]:
-        from sslse.downstream.pack import pad_waveforms
+    def _run(self, waveforms: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+        import torch
 
-        log_probs, lengths = self.model.log_probs(*pad_waveforms(waveforms))
-        frames = log_probs.detach().double().cpu().numpy()
+        from sslse.downstream.padding import pad_waveforms
+
+        with torch.no_grad(), lower_precision(self.device, self.dtype):
+            log_probs, lengths = self.model.log_probs(*pad_waveforms(waveforms, self.device))
+        return log_probs.float(), lengths
+
+    def _search(self, waveforms: Sequence[np.ndarray], nbest: int) -> list[list[Hypothesis]]:
+        log_probs, lengths = self._run(waveforms)
+        frames = log_probs.double().cpu().numpy()
         return [
             self.search(utterance[:length], nbest)
             for utterance, length in zip(frames, lengths.tolist(), strict=True)

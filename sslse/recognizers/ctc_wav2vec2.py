@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sslse.errors import ConfigError
 from sslse.recognizers.ctc import CTCRecognizer
+
+if TYPE_CHECKING:
+    from sslse.wav2vec2.ctc_wav2vec2 import CTCWav2Vec2
 
 
 class CTCWav2Vec2Recognizer(CTCRecognizer):
@@ -15,10 +17,8 @@ class CTCWav2Vec2Recognizer(CTCRecognizer):
     The options are those of :class:`~sslse.recognizers.ctc.CTCRecognizer`.
     """
 
-    def load(self, folder: str | Path) -> Any:
+    def load(self, folder: str | Path) -> CTCWav2Vec2:
         """See ``CTCRecognizer``."""
-        from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
+        from sslse.wav2vec2.ctc_wav2vec2 import CTCWav2Vec2
 
-        if not Path(folder).is_dir():
-            raise ConfigError(f"{folder} is no folder; give the 'recognizer' folder of a training")
-        return CTCWav2Vec2.from_pretrained(folder)
+        return CTCWav2Vec2.from_pretrained(folder, device=self.device)

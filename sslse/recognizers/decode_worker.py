@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sslse.data.audio import read_audio, resample
+from sslse.audio.files import audio_info, read_audio, resample
+from sslse.data.batches import similar_lengths
 from sslse.data.datadir import DataDir
+from sslse.data.fingerprint import audio_facts, fingerprint, model_facts, source_facts
 from sslse.data.scp import Table
-from sslse.errors import AudioError, SslseError
-from sslse.recognizers.base import Recognizer, build_recognizer
-from sslse.recognizers.child_process import die_with_parent
+from sslse.errors import AudioError, ConfigError, one_sentence
+from sslse.recognizers.base import RECOGNIZERS, Recognizer, build_recognizer, takes
+from sslse.runtime.device import AUTO, choose_device
+
+USUAL_RATE = 16000  # Hz
+PER_PROCESS = 4  # batches
 
 
 class Outcome(NamedTuple):
@@ -40,7 +42,8 @@ class DecodeTask:
         model: its folder or hub name.
         data: a data directory, or a file of lines ``id path``.
         options: further options of the recogniser.
-        batch_size: utterances in a batch.
+        device: where it computes, as ``choose_device`` takes it; of a result it says nothing.
+        batch_seconds: audio in a batch with its padding, s; None: the recogniser's own.
         allow_pipes: False refuses commands in ``wav.scp``.
     """
 
@@ -48,12 +51,9 @@ class DecodeTask:
     model: str | None
     data: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    batch_size: int = 8
+    device: str = AUTO
+    batch_seconds: float | None = None
     allow_pipes: bool = True
-
-    def sources(self) -> Mapping[str, str]:
-        """Return id → path, archive entry or pipe, in the order of the file."""
-        return DataDir(self.data).wav_scp if Path(self.data).is_dir() else Table(self.data)
 
     def utterances(self) -> list[str]:
         """Return the ids in their order."""
@@ -61,33 +61,66 @@ class DecodeTask:
             return list(DataDir(self.data).utterances)
         return list(Table(self.data))
 
-    def record(self) -> dict[str, Any]:
-        """Return what the result depends on, the state of the audio and the model included."""
-        digest = hashlib.sha256()
-        for name, source in self.sources().items():
-            digest.update(f"{name} {source} {_state(source)}\n".encode())
-        segments = Path(self.data) / "segments"
-        if segments.is_file():
-            digest.update(segments.read_bytes())
-        for folder in filter(None, (self.model, self.options.get("lm"))):
-            for path in [Path(folder), *sorted(Path(folder).glob("*"))]:
-                if path.is_file():
-                    digest.update(f"{path} {_state(path)}\n".encode())
-        return {
-            "recognizer": self.recognizer,
-            "model": self.model,
-            "options": dict(self.options),
-            "data": self.data,
-            "digest": digest.hexdigest(),
-        }
+    def placed(self) -> DecodeTask:
+        """Return the task with its device and the size of its batches settled.
 
+        Raises:
+            ConfigError: the device is not there, or there is no such recogniser.
+        """
+        if "device" in self.options:
+            raise ConfigError("--option device: the device is given by --device")
+        device = choose_device(self.device) if takes(self.recognizer, "device") else "cpu"
+        seconds = self.batch_seconds
+        if seconds is None:
+            seconds = RECOGNIZERS.find(self.recognizer).batch_seconds[device != "cpu"]
+        return replace(self, device=device, batch_seconds=seconds)
 
-def _state(source: str | Path) -> str:
-    try:
-        status = os.stat(source)
-    except (OSError, ValueError):  # a pipe or an archive entry
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
+    def build(self) -> Recognizer:
+        """Return the recogniser on its device."""
+        options = dict(self.options)
+        if takes(self.recognizer, "device"):
+            options["device"] = self.device
+        return build_recognizer(self.recognizer, self.model, **options)
+
+    def batches(self, utterances: Sequence[str], processes: int = 1) -> list[list[str]]:
+        """Return utterances in batches of similar length, see ``similar_lengths``.
+
+        Several processes have at least ``PER_PROCESS`` each, where there is so much audio.
+        """
+        table = DataDir(self.data) if Path(self.data).is_dir() else Table(self.data)
+        seconds = {name: self._seconds(table, name) for name in utterances}
+        shortest = RECOGNIZERS.find(self.recognizer).shortest_seconds
+        limit = self.batch_seconds
+        if processes > 1:
+            total = sum(max(shortest, length or 0.0) for length in seconds.values())
+            limit = min(limit, total / (PER_PROCESS * processes))
+        return similar_lengths(seconds, limit, shortest)
+
+    def _seconds(self, table: DataDir | Table, name: str) -> float | None:
+        """Return a length by the header; None where that cannot be read, or only by a command."""
+        try:
+            source = table.source(name)[0] if isinstance(table, DataDir) else table[name]
+            if source.rstrip().endswith("|"):
+                known = isinstance(table, DataDir) and table.has("utt2num_samples")
+                # Of the rate only the filling of batches depends.
+                return table.utt2num_samples[name] / USUAL_RATE if known else None
+            info = table.info(name) if isinstance(table, DataDir) else audio_info(source)
+            return info.num_samples / info.sample_rate
+        except Exception:
+            return None  # whoever reads it says what is wrong
+
+    def made_from(self) -> dict[str, str]:
+        """Return utterance → fingerprint of its audio, the model and the options."""
+        recipe = fingerprint(
+            self.recognizer,
+            [self.model, *model_facts(self.model), *model_facts(self.options.get("lm"))],
+            dict(self.options),
+        )
+        if Path(self.data).is_dir():
+            data = DataDir(self.data)
+            return {name: fingerprint(recipe, *audio_facts(data, name)) for name in data.utterances}
+        table = Table(self.data)
+        return {name: fingerprint(recipe, *source_facts(source)) for name, source in table.items()}
 
 
 class Worker:
@@ -104,15 +137,13 @@ class Worker:
     def run(self, utterances: Sequence[str]) -> list[Outcome]:
         """Return what became of each utterance."""
         if self.recognizer is None:
-            self.recognizer = build_recognizer(
-                self.task.recognizer, self.task.model, **self.task.options
-            )
+            self.recognizer = self.task.build()
         outcomes, waveforms, ids = {}, [], []
         for utterance in utterances:
             try:
                 waveform, rate = self._read(utterance)
-            except SslseError as error:
-                outcomes[utterance] = Outcome(utterance, None, str(error), 0.0, 0)
+            except Exception as error:  # whatever it is, the others go on
+                outcomes[utterance] = Outcome(utterance, None, one_sentence(error), 0.0, 0)
                 continue
             seconds = len(waveform) / rate
             other_rate = 0 if rate == self.recognizer.sample_rate else rate
@@ -149,9 +180,9 @@ class Worker:
                     for found in (self.recognizer.recognize_nbest(prepared) if prepared else [])
                 ]
             return [(text, "", []) for text in self.recognizer.transcribe(waveforms, rate)]
-        except (SslseError, RuntimeError, ValueError, IndexError) as error:
+        except Exception as error:
             if len(waveforms) == 1:
-                return [(None, " ".join(str(error).split()) or repr(error), [])]
+                return [(None, one_sentence(error), [])]
         return [result for waveform in waveforms for result in self._recognize([waveform])]
 
 
@@ -160,8 +191,6 @@ _worker: Worker | None = None
 
 def start_worker(task: DecodeTask) -> None:
     global _worker
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it
     _worker = Worker(task)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sslse.data.atomic import atomic_open
 from sslse.data.scp import Table
 from sslse.data.trials import Trial
 from sslse.errors import DataError
+from sslse.runtime.atomic import atomic_open
 
 
 def read_embeddings(path: Path) -> tuple[list[str], np.ndarray]:

@@ -10,15 +10,20 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from sslse.data.labels import Labels
-from sslse.downstream.pack import load_downstream, pad_waveforms
-from sslse.errors import ConfigError
+from sslse.downstream.classifier import ClassifierHead
+from sslse.downstream.diarizer import DiarizationHead
+from sslse.downstream.multi_task import MultiTaskModel
+from sslse.downstream.padding import pad_waveforms
+from sslse.downstream.speaker import SpeakerHead
+from sslse.downstream.task_head import TaskHead
 from sslse.recognizers.base import Recognizer
 from sslse.recognizers.posteriors import format_posteriors
+from sslse.runtime.device import AUTO, choose_device
 
 
 def format_vectors(vectors: torch.Tensor) -> list[str]:
@@ -33,98 +38,70 @@ def format_vectors(vectors: torch.Tensor) -> list[str]:
 
 
 class HeadRecognizer(Recognizer):
-    """A head on the upstream that its folder names.
+    """A task head on its upstream.
 
     Args:
-        model: the ``downstream`` folder that ``sslse train`` exported.
-        device: where to compute.
+        model: the ``downstream`` or ``model`` folder that ``sslse train`` exported, or the folder
+            of that training.
+        device: where to compute, as ``choose_device`` takes it.
+
+    Raises:
+        DataError: there is no such model.
+        ConfigError: it has no such head.
     """
 
-    kind: str
+    kind: type[TaskHead]
 
-    def __init__(self, model: str | Path, device: str = "cpu") -> None:
-        if not Path(model).is_dir():
-            raise ConfigError(f"{model} is no folder; give the 'downstream' folder of a training")
-        self.upstream, self.head, self.facts = load_downstream(model, self.kind)
-        self.sample_rate = self.upstream.sample_rate
-        self.device = torch.device(device)
-        self.upstream.to(self.device)
-        self.head.to(self.device)
+    def __init__(self, model: str | Path, device: str = AUTO) -> None:
+        self.device = choose_device(device)
+        self.model = MultiTaskModel.from_pretrained(model, device=self.device)
+        self.name, self.head = self.model.find_head(self.kind, model)
+        self.sample_rate = self.model.sample_rate
 
     @torch.no_grad()
     def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
-        padded, lengths = pad_waveforms(waveforms)
-        output = self.upstream(padded.to(self.device), lengths.to(self.device))
-        return self.say(output.hidden_states, output.lengths)
+        prepared = [self.head.preparation(wave, self.sample_rate) for wave in waveforms]
+        padded, lengths = pad_waveforms(prepared, self.device)
+        output = self.model(padded, lengths)
+        return self.say(output.outputs[self.name])
 
     @abstractmethod
-    def say(self, hidden_states: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[str]:
-        """Return one line for each utterance."""
+    def say(self, output: Any) -> list[str]:
+        """Return one line for each utterance of what the head gave."""
 
 
 class ClassifierRecognizer(HeadRecognizer):
     """Says the class of each slot."""
 
-    kind = "classifier"
+    kind = ClassifierHead
 
-    def say(self, hidden_states: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[str]:
+    def say(self, output: torch.Tensor) -> list[str]:
         """Return the values of the slots with blanks between."""
-        numbers = self.head.classify(self.head(hidden_states, lengths))
-        labels = Labels(self.facts["labels"])
-        return [" ".join(labels.decode(row)) for row in numbers.tolist()]
+        numbers = self.head.classify(output)
+        return [" ".join(self.head.labels.decode(row)) for row in numbers.tolist()]
 
 
 class EmbeddingRecognizer(HeadRecognizer):
     """Says the speaker embedding, as a Kaldi text vector."""
 
-    kind = "x_vector"
+    kind = SpeakerHead
 
-    def say(self, hidden_states: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[str]:
+    def say(self, output: torch.Tensor) -> list[str]:
         """Return ``[ x x … ]`` of each."""
-        return format_vectors(self.head.embed(hidden_states, lengths))
-
-
-class MultiTaskEmbedding(Recognizer):
-    """Says the embedding of the speaker head of a multi-task model, as ``EmbeddingRecognizer``.
-
-    Args:
-        model: the ``model`` folder that ``sslse train`` exported.
-        device: where to compute.
-
-    Raises:
-        ConfigError: it has no speaker head.
-    """
-
-    def __init__(self, model: str | Path, device: str = "cpu") -> None:
-        from sslse.downstream.multi_task import MultiTaskModel
-        from sslse.downstream.speaker import SpeakerHead
-
-        self.model = MultiTaskModel.from_pretrained(model).to(device)
-        kinds = {name: isinstance(head, SpeakerHead) for name, head in self.model.heads.items()}
-        self.name = next((name for name, verifies in kinds.items() if verifies), "")
-        if not self.name:
-            raise ConfigError(f"{model} has no speaker head (it has {', '.join(kinds) or 'none'})")
-        self.sample_rate = self.model.sample_rate
-        self.device = torch.device(device)
-
-    @torch.no_grad()
-    def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
-        """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
-        padded, lengths = pad_waveforms(waveforms)
-        output = self.model(padded.to(self.device), lengths.to(self.device))
-        return format_vectors(output.outputs[self.name])
+        return format_vectors(output)
 
 
 class DiarizerRecognizer(HeadRecognizer):
     """Says how likely each speaker talks in each frame."""
 
-    kind = "diarizer"
+    kind = DiarizationHead
 
-    def say(self, hidden_states: Sequence[torch.Tensor], lengths: torch.Tensor) -> list[str]:
+    def say(self, output: tuple[torch.Tensor, torch.Tensor]) -> list[str]:
         """Return the lines of :func:`sslse.recognizers.posteriors.format_posteriors`."""
-        posteriors = self.head(hidden_states, lengths).sigmoid().cpu().numpy()
-        seconds = self.upstream.downsample_rate / self.sample_rate
+        logits, lengths = output
+        posteriors = logits.sigmoid().cpu().numpy()
+        seconds = self.model.upstream.downsample_rate / self.sample_rate
         return [
             format_posteriors(rows[:length], seconds)
             for rows, length in zip(posteriors, lengths.tolist(), strict=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from sslse.data.activity import SPEECH, mask_turns
 from sslse.data.rttm import Turn
 from sslse.errors import DataError
-from sslse.simulate.activity import SPEECH, mask_turns
 
 
 def format_posteriors(posteriors: np.ndarray, frame_seconds: float) -> str:

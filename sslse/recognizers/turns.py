@@ -7,13 +7,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from sslse.data.atomic import atomic_open
+from sslse.data.activity import SPEECH
 from sslse.data.rttm import Turn, merge_turns, read_rttm, write_rttm
 from sslse.data.scp import Table
 from sslse.errors import ConfigError
 from sslse.metrics.der import diarization_errors
 from sslse.recognizers.posteriors import parse_posteriors, posterior_turns
-from sslse.simulate.activity import SPEECH
+from sslse.runtime.atomic import atomic_open
 
 Settings = tuple[float, int]
 """Threshold, and frames of the median filter."""

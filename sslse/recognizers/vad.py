@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sslse.data.activity import active_turns
 from sslse.errors import ConfigError, MissingPackageError
 from sslse.recognizers.base import Recognizer
 from sslse.recognizers.posteriors import format_posteriors
-from sslse.simulate.activity import active_turns
 
 # What the network of silero-vad takes at 16 kHz, samples.
 WINDOW = 512
@@ -132,7 +132,7 @@ class WebRTCVAD(Recognizer):
 
 
 class EnergyVAD(Recognizer):
-    """Activity by level, the truth for clean speech; see ``sslse.simulate.activity``.
+    """Activity by level, the truth for clean speech; see ``sslse.data.activity``.
 
     Args:
         range_db: an active frame is at most this much softer than the loudest one, dB.

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sslse import __version__
-from sslse.data.atomic import atomic_open
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
+from sslse.metrics.selection import MOST_CLEAN_ERRORS
 from sslse.report.analyses import read_analyses
 from sslse.report.claims import make_claims
 from sslse.report.conditions import condition_tables
+from sslse.report.csv_table import NAME, write_csv
 from sslse.report.examples import make_examples
+from sslse.report.explorer import explorer_data, ranked, read_numbers, write_versions
 from sslse.report.grid import Grid, common_grids, main_grid
 from sslse.report.markdown import results_markdown
 from sslse.report.page import html_page
-from sslse.report.papers import find_paper
+from sslse.report.paper import Paper
+from sslse.report.provenance import read_provenance
 from sslse.report.results import Results
 from sslse.report.trajectories import trajectory_examples
+from sslse.runtime.atomic import atomic_open
 
 
 @dataclass(frozen=True)
@@ -50,84 +54,99 @@ def build_report(
     *,
     title: str = "Results",
     data: str | os.PathLike | None = None,
-    paper: str | None = None,
-    systems: Sequence[str] = (),
+    paper: Paper | None = None,
+    variants: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
     commands: Sequence[str] = (),
     num_examples: int = 3,
+    more_examples: int = 20,
     markdown: str | os.PathLike | None = None,
     remarks: str | os.PathLike | None = None,
-    recognizers: Sequence[str] | None = None,
+    backends: Sequence[str] | None = None,
     added: bool = True,
     analyses: str | os.PathLike | None = None,
+    most_clean_errors: float = MOST_CLEAN_ERRORS,
 ) -> Report:
     """Read all scores of a test set and write the report.
 
     Args:
         exp: folder of the experiment.
         set_name: name of the test set.
-        out: folder of the report; gets ``index.html`` and ``RESULTS.md``.
+        out: folder of the report; gets ``index.html``, ``RESULTS.md`` and ``results.csv``.
         title: of the report.
         data: noisy data directory of the set, with ``utt2snr`` and ``text``
             (default: ``data/<set>_noisy`` beside ``exp`` where it exists).
-        paper: name of the paper whose numbers stand beside.
-        systems: rows (default: all scored).
+        paper: whose labels, claims and numbers stand beside; see ``read_paper``.
+        variants: rows (default: all scored).
         labels: system to what the table calls it.
         commands: that made the results, printed as they are.
         num_examples: utterances to see and hear.
+        more_examples: utterances whose audio stands beside the page, in ``index_files``: those in
+            which the systems differ most.
         markdown: path of the Markdown file (default: in ``out``).
         remarks: text file whose paragraphs stand below the table, beside the notes.
-        recognizers: whose word errors are columns (default: all that were scored).
+        backends: whose scores are columns (default: all that were scored).
         added: whether systems with observation adding are rows.
         analyses: folder of analyses of the systems, see ``read_analyses``.
+        most_clean_errors: see ``Results``.
 
     Raises:
         DataError: nothing was scored, or the file of remarks does not exist.
-        ConfigError: an unknown paper.
     """
-    beside = find_paper(paper)
     folder = Path(data) if data else Path(exp).parent / "data" / f"{set_name}_noisy"
     noisy = DataDir(folder) if data or folder.is_dir() else None
     snr_db = dict(noisy.utt2snr) if noisy is not None and noisy.has("utt2snr") else {}
     results = Results(
         exp,
         set_name,
-        systems,
-        {**(beside.labels if beside else {}), **(labels or {})},
+        variants,
+        {**(paper.labels if paper else {}), **(labels or {})},
         conditions=_conditions(noisy),
-        pattern=beside.overall if beside else "*",
-        show=beside.show if beside else ("*",),
-        recognizers=recognizers,
+        pattern=paper.overall if paper else "*",
+        show=paper.show if paper else ("*",),
+        backends=backends,
         added=added,
+        most_clean_errors=most_clean_errors,
     )
     claims = []
-    if beside:
-        claims = make_claims(results, beside.better, beside.compared, beside.tasks)
+    if paper:
+        claims = make_claims(results, paper.better, paper.compared, paper.tasks, paper.not_better)
     common = {
         "title": title,
         "claims": claims,
-        "tables": [*common_grids(results), *condition_tables(results, beside)],
-        "paper": beside,
+        "tables": [*common_grids(results), *condition_tables(results, paper)],
+        "paper": paper,
         "settings": read_settings(results) if added else [],
         "commands": list(commands),
         "versions": _versions(results),
         "remarks": read_remarks(remarks) if remarks else [],
-        "analyses": read_analyses(
-            Path(analyses), results.labels, [name for name, _ in results.rows]
-        )
-        if analyses
-        else [],
+        "analyses": read_analyses(Path(analyses), results) if analyses else [],
     }
     examples = make_examples(results, noisy, snr_db, num_examples) if noisy is not None else []
     articulated = []
     if noisy is not None:
         articulated = trajectory_examples(results, noisy, snr_db, num_examples)
+    heard = {example.utterance for example in examples if not example.cut}
+    numbers, beside = read_numbers(results), {}
+    if noisy is not None:
+        order = [name for name in ranked(results, numbers) if name not in heard]
+        beside = write_versions(results, noisy, Path(out), order, more_examples)
+    explorer = explorer_data(results, noisy, snr_db, numbers, embedded=heard, beside=beside)
     page = Path(out) / "index.html"
     text = Path(markdown) if markdown else Path(out) / "RESULTS.md"
     with atomic_open(page) as stream:
         stream.write(
-            html_page(results, snr_db=snr_db, examples=examples, trajectories=articulated, **common)
+            html_page(
+                results,
+                snr_db=snr_db,
+                examples=examples,
+                trajectories=articulated,
+                explorer=explorer,
+                provenance=read_provenance(results),
+                **common,
+            )
         )
+    write_csv(results, paper, Path(out) / NAME)
     with atomic_open(text) as stream:
         stream.write(results_markdown(results, **common))
     return Report(results, [main_grid(results), *common["tables"]], text, page)
@@ -157,13 +176,14 @@ def read_settings(results: Results) -> list[tuple[str, str, dict[str, dict[str, 
     for system in results.systems:
         seen: list[str] = []
         for seed, decode in sorted(results.folders[system].items()):
-            for path in sorted(decode.parent.glob("oa_*.json")):
+            for path in sorted(decode.parent.glob("o[ai]_*.json")):
                 text = path.read_text(encoding="utf-8")
                 if text not in seen:
                     seen.append(text)
                     choice = json.loads(text)
-                    label = results.labels.get(system, system)
-                    name = label if len(seen) == 1 else f"{label}, seed {seed}"
+                    name = results.labels.get(system, system)
+                    name += " (interpolated)" if path.name.startswith("oi") else ""
+                    name += f", seed {seed}" if len(seen) > 1 else ""
                     lines.append((name, f"{choice['weight']:g}", choice["table"]))
     return lines
 

@@ -1,4 +1,4 @@
-"""Sentences about what holds and what does not: each computed by a paired bootstrap."""
+"""What holds and what does not: each claim computed by a paired bootstrap."""
 
 from __future__ import annotations
 
@@ -6,12 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from sslse.errors import DataError
 from sslse.metrics.base import kind_of, lower_is_better
 from sslse.metrics.bootstrap import Comparison, paired_bootstrap
 from sslse.report.format import format_number, heading, minus, unit
-from sslse.report.results import Key, Results
+from sslse.report.results import Key, Results, Row
 
+BETTER, NO_BETTER, AGAINST = "better than", "no better than", "against"
 HOLDS, OPEN, REVERSED, LOWER, HIGHER = "holds", "open", "reversed", "lower", "higher"
+Pair = tuple[Key, Key] | tuple[Key, Key, str]
+"""Two rows and, where it is about some columns alone, their pattern."""
+
+GROUPS = {"task": "Task", "quality": "Signal quality"}
+HEADS = (
+    *("claim", "measure", "first", "second", "difference [95 % interval]", "seeds", "verdict"),
+)
+CAPTION = (
+    "Each line is a paired bootstrap over the test set (10 000 draws, the results of all seeds "
+    "pooled): speakers are drawn, then the utterances of each with all their mixtures; where "
+    "speakers are not known, or there is one, utterances. “Seeds” are those whose own difference "
+    "has the same sign. Differences of percentages are points. The interval covers the choice of "
+    "speakers and utterances, not the choice of seeds: a claim is open where the interval holds "
+    "zero or the seeds disagree. "
+    "Nothing is corrected for the number of comparisons."
+)
 
 
 @dataclass(frozen=True)
@@ -22,8 +40,8 @@ class Claim:
         verdict: ``holds`` or ``reversed`` where the interval leaves zero out in favour of the first
             or the second system and every seed agrees, otherwise ``open``; ``higher`` or ``lower``
             for quality.
-        sentence: numbers included.
         group: ``task`` or ``quality``.
+        relation: what is claimed of the first to the second.
         first: label of the first system.
         second: label of the second system.
         column: what is compared.
@@ -31,16 +49,67 @@ class Claim:
     """
 
     verdict: str
-    sentence: str
     group: str
+    relation: str
     first: str
     second: str
     column: str
     comparison: Comparison
 
+    @property
+    def text(self) -> str:
+        """What is claimed of the two systems."""
+        return f"“{self.first}” {self.relation} “{self.second}”"
+
+    @property
+    def measure(self) -> str:
+        """What is compared, with its unit."""
+        return f"{heading(self.column)} {unit(self.column)}".strip()
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """What the two systems reach."""
+        a, b = self.comparison.a, self.comparison.b
+        return format_number(self.column, a), format_number(self.column, b)
+
+    @property
+    def difference(self) -> str:
+        """First minus second; points where the measure is a percentage."""
+        return _signed(self.column, self.comparison.difference)
+
+    @property
+    def interval(self) -> str:
+        """95 % interval of the difference."""
+        low, high = self.comparison.low, self.comparison.high
+        return f"[{_signed(self.column, low)}, {_signed(self.column, high)}]"
+
+    @property
+    def relative(self) -> str:
+        """Difference in percent of what the second system reaches."""
+        numbers = self.comparison
+        return minus(100 * numbers.difference / numbers.b if numbers.b else 0.0, "+.0f")
+
+    @property
+    def seeds(self) -> str:
+        """Seeds whose difference has the sign of the whole."""
+        total = len(self.comparison.per_seed)
+        return f"{self.comparison.agreeing} of {total}" if total > 1 else "one"
+
+
+def claim_table(claims: Sequence[Claim]) -> list[tuple[str, ...]]:
+    """Return lines under :data:`HEADS`; a pair is named in its first line."""
+    lines, last = [], ""
+    for claim in claims:
+        text = claim.text if claim.text != last else ""
+        last = claim.text
+        difference = f"{claim.difference} {claim.interval}"
+        line = (text, claim.measure, *claim.values, difference, claim.seeds, claim.verdict)
+        lines.append(line)
+    return lines
+
 
 def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comparison | None:
-    """Compare two rows over the seeds that both have; None where one was not scored."""
+    """Compare two rows over the seeds that both have; None where they have nothing in common."""
     rows = results.rows
     if first not in rows or second not in rows:
         return None
@@ -49,105 +118,78 @@ def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comp
     if not seeds:
         return None
     pairs = ([table[seed] for seed in seeds] for table in tables)
-    return paired_bootstrap(
-        *pairs, lower_is_better=lower_is_better(column), trials=kind_of(column) == "eer"
-    )
+    try:
+        return paired_bootstrap(
+            *pairs,
+            lower_is_better=lower_is_better(column),
+            trials=kind_of(column) == "eer",
+            groups=_groups(rows[first], rows[second]),
+        )
+    except DataError:  # no utterance in common, or no words: there is nothing to compare
+        return None
+
+
+def _groups(first: Row, second: Row) -> dict[str, tuple[str, str]] | None:
+    both = first.groups, second.groups
+    return None if None in both else {**both[0], **both[1]}
 
 
 def make_claims(
     results: Results,
-    better: Sequence[tuple[Key, Key]],
+    better: Sequence[Pair],
     compared: Sequence[tuple[Key, Key, str]],
     tasks: Sequence[str] = ("wer_*",),
+    not_better: Sequence[Pair] = (),
 ) -> list[Claim]:
     """Compare every pair that was scored: in the task first, then in quality.
 
+    A recogniser that is not credible (see ``Results.doubtful``) proves nothing, so it has no claim.
+
     Args:
         results: the table.
-        better: first system expected to be better than the second, in every column of ``tasks``.
+        better: first system expected to be better than the second, in every column of ``tasks``
+            (that matches the pattern, where one is given with the pair).
         compared: (first, second, column) of which the difference is told without expectation.
         tasks: patterns of columns (``*`` and ``?``).
+        not_better: first system expected to be no better than the second, likewise.
     """
+    asked = []
+    for relation, pairs in ((BETTER, better), (NO_BETTER, not_better)):
+        for first, second, *own in pairs:
+            asked += [
+                ("task", relation, first, second, column)
+                for column in results.columns
+                if column not in results.doubtful
+                if any(fnmatchcase(column, task) for task in tasks)
+                if all(fnmatchcase(column, pattern) for pattern in own)
+            ]
+    asked += [
+        ("quality", AGAINST, *one)
+        for one in compared
+        if one[2] in results.columns and one[2] not in results.doubtful
+    ]
     claims = []
-    columns = [c for c in results.columns if any(fnmatchcase(c, task) for task in tasks)]
-    for first, second in better:
-        for column in columns:
-            comparison = compare_rows(results, first, second, column)
-            if comparison is not None:
-                claims.append(_task_claim(results, first, second, column, comparison))
-    for first, second, column in compared:
-        if column in results.columns:
-            comparison = compare_rows(results, first, second, column)
-            if comparison is not None:
-                claims.append(_quality_claim(results, first, second, column, comparison))
+    for group, relation, first, second, column in asked:
+        comparison = compare_rows(results, first, second, column)
+        if comparison is not None:
+            verdict = _verdict(relation, column, comparison)
+            labels = (results.rows[key].label for key in (first, second))
+            claims.append(Claim(verdict, group, relation, *labels, column, comparison))
     return claims
 
 
+def _verdict(relation: str, column: str, comparison: Comparison) -> str:
+    # The interval knows nothing of the choice of seeds, which may weigh more than the utterances.
+    if not comparison.certain or comparison.agreeing < len(comparison.per_seed):
+        return OPEN
+    higher = comparison.difference >= 0
+    if relation == AGAINST:
+        return HIGHER if higher else LOWER
+    better = higher != lower_is_better(column)
+    return HOLDS if better == (relation == BETTER) else REVERSED
+
+
 def _signed(column: str, value: float) -> str:
-    """A difference with its sign: points for error rates, else the digits of the table."""
-    if lower_is_better(column):
-        return minus(100 * value, "+.1f")
+    """A difference with its sign: points for rates, else the digits of the table."""
     sign = "−" if value < 0 else "+"
     return sign + format_number(column, abs(value))
-
-
-def _interval(column: str, comparison: Comparison) -> str:
-    return f"[{_signed(column, comparison.low)}, {_signed(column, comparison.high)}]"
-
-
-def _seeds(comparison: Comparison) -> str:
-    total = len(comparison.per_seed)
-    return f"in {comparison.agreeing} of {total} seeds" if total > 1 else "one seed"
-
-
-def _doubt(comparison: Comparison) -> str:
-    """Return what leaves a comparison open; nothing where it is settled."""
-    if not comparison.certain:
-        return " The interval holds zero."
-    # The interval knows nothing of the choice of seeds, which may weigh more than the utterances.
-    return " The seeds disagree." if comparison.agreeing < len(comparison.per_seed) else ""
-
-
-def _task_claim(
-    results: Results, first: Key, second: Key, column: str, comparison: Comparison
-) -> Claim:
-    a, b = results.rows[first].label, results.rows[second].label
-    lower = lower_is_better(column)
-    better = comparison.difference <= 0 if lower else comparison.difference >= 0
-    doubt = _doubt(comparison)
-    verdict = OPEN if doubt else HOLDS if better else REVERSED
-    relative = minus(100 * comparison.difference / comparison.b if comparison.b else 0.0, "+.0f")
-    percent = " %" if unit(column) == "%" else ""
-    sentence = (
-        f"{heading(column)}: “{a}” is {'better' if better else 'worse'} than “{b}”: "
-        f"{format_number(column, comparison.a)}{percent} against "
-        f"{format_number(column, comparison.b)}{percent} "
-        f"({_signed(column, comparison.difference)}{' points' if percent else ''}, {relative} % "
-        f"relative; 95 % interval {_interval(column, comparison)}, "
-        f"P(better) {comparison.probability:.3f}, {_seeds(comparison)}).{doubt}"
-    )
-    return Claim(verdict, sentence, "task", a, b, column, comparison)
-
-
-def _quality_claim(
-    results: Results, first: Key, second: Key, column: str, comparison: Comparison
-) -> Claim:
-    a, b = results.rows[first].label, results.rows[second].label
-    higher = comparison.difference >= 0
-    doubt = _doubt(comparison)
-    verdict = OPEN if doubt else HIGHER if higher else LOWER
-    name = f"{heading(column)} ({unit(column)})" if unit(column) else heading(column)
-    sentence = (
-        f"{name}: “{a}” {format_number(column, comparison.a)} against “{b}” "
-        f"{format_number(column, comparison.b)} ({_signed(column, comparison.difference)}; "
-        f"95 % interval {_interval(column, comparison)}, {_seeds(comparison)}).{doubt}"
-    )
-    return Claim(verdict, sentence, "quality", a, b, column, comparison)
-
-
-CAPTION = (
-    "Each sentence is a paired bootstrap over the utterances of the test set (10 000 draws, the "
-    "results of all seeds pooled). The interval covers the choice of utterances, not the choice of "
-    "seeds, so that a comparison is open where the seeds disagree, too. Nothing is corrected for "
-    "the number of comparisons."
-)

@@ -8,6 +8,7 @@ from sslse.report.format import heading, unit
 from sslse.report.grid import Grid
 from sslse.report.paper import Paper
 from sslse.report.results import Results
+from sslse.report.table import mark
 
 
 def condition_tables(results: Results, paper: Paper | None) -> list[Grid]:
@@ -29,5 +30,6 @@ def condition_tables(results: Results, paper: Paper | None) -> list[Grid]:
                 }
                 rows = {key: cells for key, cells in rows.items() if any(cells)}
                 title = f"{heading(column)} {unit(column)}".strip() + f" by {wanted.title}"
+                title += mark(results, column)
                 tables.append(Grid(tuple(groups), (column,) * len(groups), rows, title))
     return tables

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from sslse.report.chart import Series, line_chart
 from sslse.report.curves import read_curves, row_colors, thin
 from sslse.report.format import minus
@@ -75,13 +77,13 @@ def conflict_table(results: Results) -> list[tuple[str, ...]]:
     ]
 
 
-def conflict_chart(results: Results) -> str:
+def conflict_chart(results: Results) -> Markup:
     """Return a ``<figure>``: the cosine between both gradients by step, in the rows' colours."""
     conflicts, colors = read_conflicts(results.exp), row_colors(results)
     lines = []
     for name in results.systems:
         label = results.labels.get(name, name)
-        color = colors.get((name, False), len(lines))
+        color = colors.get((name, ""), len(lines))
         for steps, cosines in conflicts.get(name, ()):
             lines.append(Series(label, *thin(steps, cosines, POINTS), color, name))
     return line_chart(

@@ -7,9 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from markupsafe import Markup
+
 from sslse.metrics.base import kind_of
 from sslse.report.chart import Series, line_chart
 from sslse.report.format import heading, unit
+from sslse.report.palette import TRAIN, VALID
 from sslse.report.results import Key, Results
 
 POINTS = 160  # of a drawn curve
@@ -53,7 +56,7 @@ def thin(x: Sequence[float], y: Sequence[float], points: int = POINTS) -> tuple[
     )
 
 
-def training_charts(results: Results) -> list[tuple[str, list[str]]]:
+def training_charts(results: Results) -> list[tuple[str, list[Markup]]]:
     """Return the title and the charts of every trained system: the loss first, then its parts."""
     folders: dict[str, list[tuple[int, Path]]] = {}
     for path in sorted(results.exp.glob("seed*/*/metrics.csv")):
@@ -82,11 +85,11 @@ def _wanted(measure: str) -> bool:
     return measure not in ("lr", "learning_rate", "seconds", "epoch") and "per_s" not in measure
 
 
-def _curve_chart(measure: str, runs: Mapping[int, Mapping[str, tuple[list, list]]]) -> str:
+def _curve_chart(measure: str, runs: Mapping[int, Mapping[str, tuple[list, list]]]) -> Markup:
     lines = []
     settled = []  # values after the first tenth: a first peak must not set the scale
     for seed, curves in sorted(runs.items()):
-        for color, part in ((3, "train"), (1, "valid")):
+        for color, part in ((TRAIN, "train"), (VALID, "valid")):
             x, y = curves.get(f"{part}/{measure}", ([], []))
             if not x:
                 continue
@@ -95,7 +98,8 @@ def _curve_chart(measure: str, runs: Mapping[int, Mapping[str, tuple[list, list]
             if part == "train":
                 lines.append(Series(name, *thin(x, y), color=color, faint=len(runs) > 1))
             else:
-                lines.append(Series(name, *thin(x, y), color=color, marks=len(x) <= 60))
+                marks = len(x) <= 60
+                lines.append(Series(name, *thin(x, y), color=color, dashed=True, marks=marks))
     settled.sort()
     cut = len(settled) // 100
     limits = (settled[cut], settled[-1 - cut]) if settled else None
@@ -121,7 +125,7 @@ def snr_bins(snr_db: Mapping[str, float], bins: int = SNR_BINS) -> list[tuple[fl
 
 
 def system_colors(systems: Iterable[str]) -> dict[str, int]:
-    """Return the colour of each system: its place among the names, of which some may come again."""
+    """Return the place of each system, which decides its colour and mark (see ``palette``)."""
     return {name: place for place, name in enumerate(dict.fromkeys(systems))}
 
 
@@ -131,7 +135,7 @@ def row_colors(results: Results) -> dict[Key, int]:
     return {key: colors[key[0]] for key in results.rows}
 
 
-def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
+def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[Markup]:
     """Return charts of word errors, SDR and PPMC against the SNR of the input."""
     snr_db = {utterance: value for utterance, value in snr_db.items() if math.isfinite(value)}
     if not snr_db:
@@ -153,31 +157,44 @@ def snr_charts(results: Results, snr_db: Mapping[str, float]) -> list[str]:
             points = [(x, scale * y) for x, y in points if y is not None]
             if points:
                 x, y = zip(*points, strict=True)
-                name = f"{key[0]}{'+oa' if key[1] else ''}"
-                lines.append(Series(row.label, x, y, colors[key], name, key[1], marks=True))
+                name = "+".join(filter(None, key))
+                dashed = bool(key[1])
+                lines.append(Series(row.label, x, y, colors[key], name, dashed, marks=True))
         title = f"{heading(column)} against the SNR of the input"
         label = " / ".join(filter(None, (heading(column), unit(column))))
         charts.append(line_chart(lines, title=title, x_label="input SNR / dB", y_label=label))
     return charts
 
 
-def weight_charts(results: Results) -> list[str]:
-    """Return a chart a column of systems NAME@WEIGHT: the measure against the weight.
-
-    The systems of one NAME are a line; the SNR loss alone is its point at weight 1.
-    """
+def weight_families(
+    results: Results, weights: Mapping[str, tuple[str, float]]
+) -> dict[str, dict[float, Key]]:
+    """Return a variant to the rows that differ from it in the weight of the first loss."""
     families: dict[str, dict[float, Key]] = {}
     for key in results.rows:
-        name, at, weight = key[0].partition("@")
-        if at and not key[1]:
-            families.setdefault(name, {})[float(weight)] = key
+        if key[0] in weights and not key[1]:
+            name, weight = weights[key[0]]
+            families.setdefault(name, {})[weight] = key
+    return families
+
+
+def weight_charts(results: Results, weights: Mapping[str, tuple[str, float]]) -> list[Markup]:
+    """Return a chart a column: the measure against the weight of the first loss.
+
+    The rows of one family are a line; the SNR loss alone is its point at weight 1.
+
+    Args:
+        results: the table.
+        weights: variant to (its family, its weight); see ``Paper.weights``.
+    """
+    families = weight_families(results, weights)
     charts = []
     for column in results.columns if families else ():
         scale = 100 if kind_of(column) else 1
         lines = []
         for color, (name, points) in enumerate(families.items()):
-            if ("ft_snr", False) in results.rows:
-                points = {**points, 1.0: ("ft_snr", False)}
+            if ("ft_snr", "") in results.rows:
+                points = {**points, 1.0: ("ft_snr", "")}
             cells = {w: results.table[key][column] for w, key in sorted(points.items())}
             found = {weight: scale * cell.mean for weight, cell in cells.items() if cell}
             label = results.labels.get(name, name)

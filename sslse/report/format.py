@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sslse.metrics.base import kind_of
-from sslse.metrics.sdr import LIMIT_DB
+from sslse.metrics.base import LISTENED, METRICS, format_value, kind_of
 
 
 @dataclass(frozen=True)
@@ -18,11 +17,13 @@ class Cell:
         values: one a seed, in the order of the seeds.
         n_scored: utterances, summed over seeds.
         n_failed: utterances, summed over seeds.
+        interval: 95 % interval of what listeners said; None where unknown.
     """
 
     values: tuple[float, ...]
     n_scored: int
     n_failed: int
+    interval: tuple[float, float] | None = None
 
     @property
     def mean(self) -> float:
@@ -36,9 +37,11 @@ class Cell:
 
 
 HEADINGS = {
+    **LISTENED,
     "sdr": "SDR",
     "si_sdr": "SI-SDR",
     "pesq": "PESQ",
+    "pesq_nb": "PESQ NB",
     "stoi": "STOI",
     "dnsmos_sig": "SIG",
     "dnsmos_bak": "BAK",
@@ -73,7 +76,7 @@ def unit(column: str) -> str:
     """Return the unit of a column."""
     if kind_of(column):
         return "%"
-    return "dB" if column in ("sdr", "si_sdr", "snr", "seg_snr") else ""
+    return "dB" if column in METRICS and METRICS[column].unit == "dB" else ""
 
 
 def format_number(column: str, value: float) -> str:
@@ -85,9 +88,7 @@ def format_number(column: str, value: float) -> str:
     """
     if kind_of(column):
         return minus(100 * value, ".1f")
-    if unit(column) == "dB" and value >= LIMIT_DB:
-        return "∞"
-    return minus(value, f".{DECIMALS.get(column, 2)}f")
+    return true_minus(format_value(column, value, f".{DECIMALS.get(column, 2)}f"))
 
 
 def minus(value: float, spec: str) -> str:
@@ -97,7 +98,12 @@ def minus(value: float, spec: str) -> str:
         >>> minus(-1.25, "+.1f")
         '−1.2'
     """
-    return format(value, spec).replace("-", "−")
+    return true_minus(format(value, spec))
+
+
+def true_minus(text: str) -> str:
+    """Return a formatted number with the true minus sign."""
+    return text.replace("-", "−")
 
 
 def name_seeds(seeds: Collection[int]) -> str:
@@ -110,11 +116,30 @@ def name_seeds(seeds: Collection[int]) -> str:
     return f"Seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
+def join_names(names: Iterable[str]) -> str:
+    """Return names as a list in a sentence, which stays one where names have commas.
+
+    Example:
+        >>> join_names(["SNR", "SNR + LMFB"]), join_names(["SNR, as many steps", "SNR + LMFB"])
+        ('SNR, SNR + LMFB', 'SNR, as many steps; SNR + LMFB')
+    """
+    names = list(names)
+    return ("; " if any("," in name for name in names) else ", ").join(names)
+
+
 def format_cell(column: str, cell: Cell | None) -> tuple[str, str]:
-    """Return the mean and the spread of a cell; the spread is empty for one seed."""
+    """Return the mean, with its interval where one is known, and the spread of a cell; the spread
+    is empty for one seed.
+
+    Example:
+        >>> format_cell("mos_sig", Cell((3.0,), 12, 0, interval=(2.5, 3.46)))
+        ('3.00 [2.50, 3.46]', '')
+    """
     if cell is None:
         return "", ""
     mean = format_number(column, cell.mean)
-    if cell.spread is None or mean == "∞":
+    if cell.interval is not None:
+        mean += f" [{', '.join(format_number(column, end) for end in cell.interval)}]"
+    if cell.spread is None or mean in ("∞", "−∞"):
         return mean, ""
     return mean, format_number(column, cell.spread)

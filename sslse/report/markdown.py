@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from sslse.report import conflict
 from sslse.report.analyses import Analysis
-from sslse.report.claims import CAPTION, Claim
+from sslse.report.claims import CAPTION, GROUPS, HEADS, Claim, claim_table
+from sslse.report.format import join_names
 from sslse.report.grid import Grid, main_grid
-from sslse.report.paper import Paper, paper_lines
+from sslse.report.paper import Paper, analysis_caption, paper_lines
 from sslse.report.results import Results
 from sslse.report.table import markdown_table, notes
 
@@ -47,16 +48,17 @@ def results_markdown(
     ]
     for analysis in analyses:
         parts += [f"## {analysis.title}", _table(analysis.heads, analysis.rows)]
+    if analyses and (caption := analysis_caption(paper)):
+        parts.append(caption)
     for grid in tables:
         parts.append(f"## {grid.title}")
         parts.append(markdown_table(results, grid))
     if claims:
         parts.append("## What holds, and what does not")
-        for group, name in (("task", "Task"), ("quality", "Signal quality")):
-            items = [f"- **{c.verdict}**: {c.sentence}" for c in claims if c.group == group]
-            if items:
-                parts.append(f"{name}:")
-                parts.append("\n".join(items))
+        for group, name in GROUPS.items():
+            lines = claim_table([claim for claim in claims if claim.group == group])
+            if lines:
+                parts += [f"{name}:", _table(HEADS, lines)]
         parts.append(CAPTION)
     if paper:
         parts.append("## Beside the paper")
@@ -85,16 +87,14 @@ def results_markdown(
     if commands:
         parts.append("## Commands")
         parts.append("```\n" + "\n".join(commands) + "\n```")
-    parts.append(
-        "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + "."
-    )
+    parts.append(f"Versions: {join_names(f'{name} {value}' for name, value in versions.items())}.")
     return "\n\n".join(parts) + "\n"
 
 
 def _paper_table(results: Results, paper: Paper) -> str:
     rows = []
     for key, numbers in paper.rows.items():
-        name = results.labels.get(key[0], key[0]) + (" + OA" if key[1] else "")
+        name = results.labels.get(key[0], key[0]) + (f" + {key[1].upper()}" if key[1] else "")
         rows.append([name, *("" if number is None else f"{number:g}" for number in numbers)])
     return _table(("system, as printed", *paper.columns), rows)
 

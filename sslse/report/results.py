@@ -15,22 +15,35 @@ from typing import Any
 import numpy as np
 
 from sslse.errors import DataError
-from sslse.metrics.base import RATES, kind_of
+from sslse.metrics.base import LISTENED, RATES, kind_of
 from sslse.metrics.eer import equal_error_rate
-from sslse.metrics.scores import SUMMARY, read_column, read_failed, read_summary, summary_value
-from sslse.metrics.selection import weight_of
+from sslse.metrics.scores import (
+    SUMMARY,
+    read_column,
+    read_failed,
+    read_groups,
+    read_summary,
+    summary_value,
+)
+from sslse.metrics.selection import (
+    MOST_CLEAN_ERRORS,
+    clean_error_rates,
+    not_credible,
+    weight_of,
+)
+from sslse.names import OA_FOLDERS
 from sslse.report.format import Cell, heading
 
 LABELS = {"clean": "clean", "noisy": "noisy (no SE)"}  # systems that every experiment has
 COLUMNS = (
-    *("sdr", "si_sdr", "pesq", "stoi", "csig", "cbak", "covl"),
-    *("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "ppmc"),
+    *("sdr", "si_sdr", "pesq", "pesq_nb", "stoi", "csig", "cbak", "covl"),
+    *("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", *LISTENED, "ppmc"),
 )
 RECOGNIZERS = ("wer_ssl", "wer_ssl_other", "wer_logmel")
 HIDDEN = ("estoi", "dnsmos_p808", "snr")  # scored, but not in the table
 
-Key = tuple[str, bool]
-"""A row: name of the system, whether the observation is added."""
+Key = tuple[str, str]
+"""A row: name of the system, and how the observation is added: a value of ``OA_FOLDERS`` or ""."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Row:
     """One system, with or without observation adding.
 
     Args:
-        key: system and whether the observation is added.
+        key: system and how the observation is added.
         label: what the table calls it.
         short: the same under the row of its system.
         runs: seed to the folder ``decode_<set>/oa<ω>``.
@@ -60,6 +73,11 @@ class Row:
     def summaries(self) -> dict[int, dict[str, Any]]:
         """Seed to its summary of scores, each file read once."""
         return {seed: read_summary(run / "scores") for seed, run in self.runs.items()}
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, str]] | None:
+        """Utterance to (speaker, source), from which a bootstrap draws; None: not known."""
+        return read_groups(run / "scores" for run in self.runs.values())
 
     def seeds(self, name: str) -> list[int]:
         """Return the seeds that have a column."""
@@ -85,13 +103,22 @@ class Row:
         return sum(map(len, self.column(name).values()))
 
     def failed(self, name: str) -> int:
-        """Return how many values of a column are missing, over all seeds."""
-        if self.utterances is None:
+        """Return how many values of a column are missing, over all seeds; what listeners were not
+        asked is not missing."""
+        if self.utterances is None or name in LISTENED:
             return self._count(name, "n_failed")
         if kind_of(name) == "eer":  # of trials
             failed = [read_failed(run / "scores", name) for run in self.runs.values()]
             return sum(self._counts(trial, name) for seed in failed for trial in seed)
         return len(self.utterances) * len(self.column(name)) - self.scored(name)
+
+    def interval(self, name: str) -> tuple[float, float] | None:
+        """Return the interval of what listeners said of one seed, if all its utterances count."""
+        seeds = self.seeds(name)
+        if len(seeds) != 1 or self.scored(name) != self._count(name, "n_scored"):
+            return None
+        found = self.summaries[seeds[0]][name].get("interval")
+        return tuple(found) if name in LISTENED and found else None
 
     def _count(self, name: str, key: str) -> int:
         return sum(self.summaries[seed][name][key] for seed in self.seeds(name))
@@ -107,10 +134,12 @@ class Results:
         labels: system to what the table calls it, beyond :data:`LABELS`.
         conditions: utterance to test condition, where the set has several.
         pattern: of the conditions that count (``*`` and ``?``).
-        show: patterns of the columns that the table has.
-        recognizers: whose word errors are columns (default: all that were scored).
+        show: patterns of the columns that the table has, beside those that listeners gave.
+        backends: whose scores are columns (default: all that were scored).
         added: whether systems with observation adding are rows.
         seeds: those that count (default: all).
+        most_clean_errors: word error rate of the row ``clean`` beyond which a recogniser is not
+            credible.
 
     Raises:
         DataError: nothing is scored there.
@@ -125,14 +154,16 @@ class Results:
         conditions: Mapping[str, str] | None = None,
         pattern: str = "*",
         show: Sequence[str] = ("*",),
-        recognizers: Collection[str] | None = None,
+        backends: Collection[str] | None = None,
         added: bool = True,
         seeds: Collection[int] | None = None,
+        most_clean_errors: float = MOST_CLEAN_ERRORS,
     ) -> None:
+        self.most_clean_errors = most_clean_errors
         self.counted_seeds = seeds
         self.added = added
         self.show = tuple(show)
-        self.recognizers = recognizers
+        self.backends = backends
         self.conditions = dict(conditions or {})
         self.pattern = pattern
         self.utterances = None
@@ -147,7 +178,7 @@ class Results:
         for folder in sorted(self.exp.glob(f"seed*/*/decode_{set_name}")):
             match = re.fullmatch(r"seed(\d+)", folder.parent.parent.name)
             counts = match and (seeds is None or int(match[1]) in seeds)
-            if counts and any(folder.glob(f"oa*/scores/{SUMMARY}")):
+            if counts and any(folder.glob(f"o[ai]*/scores/{SUMMARY}")):
                 self.folders.setdefault(folder.parent.name, {})[int(match[1])] = folder
         if not self.folders:
             raise DataError(
@@ -169,7 +200,8 @@ class Results:
     def common(self) -> Results | None:
         """Return the results of the seeds that all cells have; None where that is all or none."""
         systems = [self.folders[name] for name in self.systems]  # also those without a number
-        seeds = set(self.seeds).intersection(*systems, *self.cell_seeds.values())
+        cells = [own for (_, column), own in self.cell_seeds.items() if column not in LISTENED]
+        seeds = set(self.seeds).intersection(*systems, *cells)
         return self._part(self.pattern, seeds) if 0 < len(seeds) < len(self.seeds) else None
 
     def _part(self, pattern: str, seeds: Collection[int] | None) -> Results:
@@ -181,9 +213,10 @@ class Results:
             conditions=self.conditions,
             pattern=pattern,
             show=self.show,
-            recognizers=self.recognizers,
+            backends=self.backends,
             added=self.added,
             seeds=seeds,
+            most_clean_errors=self.most_clean_errors,
         )
 
     @cached_property
@@ -192,45 +225,56 @@ class Results:
         rows = {}
         for name in self.systems:
             label = self._label(name)
-            plain, added = {}, {}
-            for seed, folder in self.folders[name].items():
-                if (folder / "oa0" / "scores" / SUMMARY).exists():
-                    plain[seed] = folder / "oa0"
-                chosen = self._added_folder(folder) if self.added else None
-                if chosen is not None:
-                    added[seed] = chosen
+            folders = sorted(self.folders[name].items())
+            plain = {seed: folder / "oa0" for seed, folder in folders}
+            plain = {s: run for s, run in plain.items() if (run / "scores" / SUMMARY).exists()}
             if plain:
-                runs = dict(sorted(plain.items()))
-                rows[name, False] = Row((name, False), label, label, runs, self.utterances)
-            if added:
-                weights = dict.fromkeys(f"{weight_of(added[seed]):g}" for seed in sorted(added))
-                suffix = f"+ OA {'/'.join(weights)}"
-                runs = dict(sorted(added.items()))
-                text = f"{label} {suffix}"
-                rows[name, True] = Row((name, True), text, suffix, runs, self.utterances)
+                rows[name, ""] = Row((name, ""), label, label, plain, self.utterances)
+            for form, start in OA_FOLDERS.items() if self.added else ():
+                added = {seed: self._added_folder(folder, form) for seed, folder in folders}
+                added = {seed: run for seed, run in added.items() if run is not None}
+                if added:
+                    weights = dict.fromkeys(f"{weight_of(run, form):g}" for run in added.values())
+                    suffix = f"+ OA {'/'.join(weights)}"
+                    suffix += "" if form == "add" else " (interpolated)"
+                    key, text = (name, start), f"{label} {suffix}"
+                    rows[key] = Row(key, text, suffix, added, self.utterances)
         return rows
 
     def _label(self, name: str) -> str:
-        """What the table calls a system; of NAME@0.3, 0.3 is the weight of the first loss."""
-        plain, at, weight = name.partition("@")
-        label = self.labels.get(plain, plain.removeprefix("ft_"))
-        return self.labels.get(name, f"{label}, α = {weight}" if at else label)
+        """What the table calls a variant."""
+        return self.labels.get(name, name.removeprefix("ft_"))
 
-    def _added_folder(self, decode: Path) -> Path | None:
+    def _added_folder(self, decode: Path, form: str) -> Path | None:
         """The weight chosen on the validation set; else the only one that was decoded."""
+        start = OA_FOLDERS[form]
         scored = {
-            weight_of(path.parent.parent): path.parent.parent
-            for path in sorted(decode.glob(f"oa*/scores/{SUMMARY}"))
+            weight_of(path.parent.parent, form): path.parent.parent
+            for path in sorted(decode.glob(f"{start}*/scores/{SUMMARY}"))
         }
         scored = {weight: path for weight, path in scored.items() if weight}
         # A choice made on the reported set itself comes last: it is no honest one.
-        own = f"oa_{self.set_name}.json"
-        choices = sorted(decode.parent.glob("oa_*.json"), key=lambda path: (path.name == own, path))
+        own = f"{start}_{self.set_name}.json"
+        choices = decode.parent.glob(f"{start}_*.json")
+        choices = sorted(choices, key=lambda path: (path.name == own, path))
         for path in choices:
             chosen = scored.get(float(json.loads(path.read_text())["weight"]))
             if chosen is not None:
                 return chosen
         return next(iter(scored.values())) if len(scored) == 1 and not choices else None
+
+    @cached_property
+    def doubtful(self) -> dict[str, float]:
+        """Columns of recognisers that are not credible, with their error rate on clean speech.
+
+        Empty where clean speech was not recognised. Conditions do not matter: it is about the
+        recogniser.
+        """
+        clean = self.folders.get("clean", {}).values()
+        summaries = [path / "oa0" / "scores" for path in clean]
+        known = [read_summary(path) for path in summaries if (path / SUMMARY).is_file()]
+        found = not_credible(clean_error_rates(known), self.most_clean_errors)
+        return {name: rate for name, rate in found.items() if name in self.columns}
 
     @cached_property
     def cell_seeds(self) -> dict[tuple[Key, str], list[int]]:
@@ -252,7 +296,8 @@ class Results:
             for summary in row.summaries.values()
             for name in summary
             if name not in ("about", *HIDDEN) and not name.startswith("cer_")
-            if any(fnmatchcase(name, pattern) for pattern in self.show) and self._asked(name)
+            if name in LISTENED
+            or (any(fnmatchcase(name, pattern) for pattern in self.show) and self._asked(name))
         }
         kinds = [kind for kind in RATES if kind != "cer"]
         rates = [name for name in sorted(found) if kind_of(name) in kinds]
@@ -262,9 +307,9 @@ class Results:
         return [name for name in [*order, *others] if name in found]
 
     def _asked(self, column: str) -> bool:
-        """Whether a column is none of a recogniser that the table is not about."""
-        name = column.removeprefix("wer_")
-        return self.recognizers is None or name == column or name in self.recognizers
+        """Whether a column is none of a back-end that the table is not about."""
+        kind = kind_of(column)
+        return self.backends is None or not kind or column[len(kind) + 1 :] in self.backends
 
     def cell(self, key: Key, column: str) -> Cell | None:
         """Return one number of the table, or None where nothing was scored."""
@@ -282,7 +327,9 @@ class Results:
                 above, below = (sum(part) for part in zip(*table.values(), strict=True))
                 values.append(above / below if below else 0.0)
         values = tuple(float(value) for value in values if value is not None)
-        return Cell(values, row.scored(column), row.failed(column)) if values else None
+        if not values:
+            return None
+        return Cell(values, row.scored(column), row.failed(column), row.interval(column))
 
     @cached_property
     def table(self) -> dict[Key, dict[str, Cell | None]]:
@@ -313,13 +360,26 @@ class Results:
         for (column, n_scored, n_failed), labels in missing.items():
             every = len(labels) == scored[column] > 1
             sentences += [
-                f"{label}, {heading(column)}: n scored {n_scored}, n failed {n_failed}"
+                f"{heading(column)} of {label}: n scored {n_scored}, n failed {n_failed}"
                 for label in (["every row"] if every else labels)
             ]
         return sentences
 
+    def listened(self) -> dict[tuple[int, int], list[str]]:
+        """Return (listeners, utterances) to the columns that listeners gave, at most of a row."""
+        found: dict[tuple[int, int], list[str]] = {}
+        for name in self.columns:
+            if name in LISTENED:
+                rows = [row for row in self.rows.values() if row.seeds(name)]
+                people = [
+                    row.summaries[s][name]["listeners"] for row in rows for s in row.seeds(name)
+                ]
+                place = (max(people), max(row.scored(name) for row in rows))
+                found.setdefault(place, []).append(name)
+        return found
+
     def limits(self) -> dict[str, int]:
-        """Return the columns that were limited to the first utterances of the set."""
+        """Return the columns that were limited to some utterances of the set, with their number."""
         limited = {}
         for row in self.rows.values():
             for summary in row.summaries.values():

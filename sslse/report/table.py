@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from sslse.metrics.base import lower_is_better
-from sslse.report.format import format_cell, heading, name_seeds, unit
+from sslse.report.format import format_cell, heading, join_names, name_seeds, unit
 from sslse.report.grid import Grid
 from sslse.report.results import Key, Results
 
+OBSERVATION_ADDING = {  # start of the folders' names (OA_FOLDERS) -> what the rows are
+    "oa": "“+ OA ω” adds ω × the noisy input to the enhanced signal",
+    "oi": "“+ OA ω (interpolated)” is (1 − ω) × the enhanced signal + ω × the noisy input",
+}
 
-def _heads(grid: Grid, arrows: bool) -> list[str]:
+
+def mark(results: Results, column: str) -> str:
+    """What stands after the name of a measure whose recogniser is not credible."""
+    return " (not credible)" if column in results.doubtful else ""
+
+
+def _heads(results: Results, grid: Grid, arrows: bool) -> list[str]:
     """Heads as printed: a measure with its unit (and which way is better), a condition as it is."""
     if not grid.of_measures:
         return list(grid.heads)
     texts = []
     for name in grid.heads:
         arrow = ("↓" if lower_is_better(name) else "↑") if arrows else ""
-        texts.append(" ".join(f"{heading(name)} {unit(name)} {arrow}".split()))
+        doubt = mark(results, name)
+        texts.append(" ".join(f"{heading(name)} {unit(name)} {arrow}{doubt}".split()))
     return texts
 
 
@@ -28,13 +39,13 @@ def text_table(results: Results, grid: Grid, width: int = 100) -> str:
         width: characters of a line.
     """
     labels = {
-        key: f"  {row.short}" if key[1] and (key[0], False) in results.rows else row.label
+        key: f"  {row.short}" if key[1] and (key[0], "") in results.rows else row.label
         for key, row in results.rows.items()
         if key in grid.rows
     }
     first = max(map(len, labels.values()))
     columns = []
-    for place, head in enumerate(_heads(grid, arrows=False)):
+    for place, head in enumerate(_heads(results, grid, arrows=False)):
         best = grid.best(place)
         entries = []
         for key, cells in grid.rows.items():
@@ -64,7 +75,7 @@ def text_table(results: Results, grid: Grid, width: int = 100) -> str:
 
 def markdown_table(results: Results, grid: Grid) -> str:
     """Return a Markdown table: mean ± sample standard deviation over seeds, the best in bold."""
-    heads = _heads(grid, arrows=True)
+    heads = _heads(results, grid, arrows=True)
     best = [grid.best(place) for place in range(len(heads))]
     lines = ["| system | " + " | ".join(heads) + " |", "|---|" + "--:|" * len(heads)]
     for key, cells in grid.rows.items():
@@ -93,20 +104,38 @@ def notes(results: Results) -> list[str]:
         left_out = {results.conditions[name] for name in results.conditions.keys() - counted}
         sentences.append(
             f"The means are over {len(counted)} utterances; other conditions stand in their own "
-            f"columns below: {', '.join(sorted(left_out))}."
+            f"columns below: {join_names(sorted(left_out))}."
         )
     for some, rows in _fewer(results, 0).items():
-        labels = ", ".join(rows)
+        labels = join_names(rows)
         sentences.append(f"{name_seeds(some)} only, so not compared for the best: {labels}.")
     for some, columns in _fewer(results, 1).items():
-        sentences.append(f"{name_seeds(some)} only: columns {', '.join(columns)}.")
+        sentences.append(f"{name_seeds(some)} only: columns {join_names(columns)}.")
     for limit in sorted(set(results.limits().values())):
         names = [heading(c) for c, number in results.limits().items() if number == limit]
-        sentences.append(f"{', '.join(names)}: the first {limit} utterances of the set only.")
-    if any(row.key[1] for row in results.rows.values()):
+        sentences.append(f"{join_names(names)}: {limit} utterances, spread over the set, only.")
+    for (people, items), columns in results.listened().items():
+        names = join_names(map(heading, columns))
+        interval = "; in brackets the 95 % interval over listeners and utterances"
         sentences.append(
-            "“+ OA ω” adds ω × the noisy input to the enhanced signal; ω was chosen on the "
-            "validation set by the mean word error rate."
+            f"{names}: {items} utterances, {people} listeners{interval}."
+            if people > 1
+            else f"{names}: {items} utterances, one listener."
+        )
+    for start, what in OBSERVATION_ADDING.items():
+        runs = [
+            run for key, row in results.rows.items() for run in row.runs.values() if key[1] == start
+        ]
+        if runs:
+            chosen = any(True for run in runs for _ in run.parents[1].glob(f"{start}_*.json"))
+            how = "chosen on the validation set by the mean word error rate" if chosen else "given"
+            sentences.append(f"{what}; ω was {how}.")
+    if results.doubtful:
+        names = [f"{heading(c)} ({100 * rate:.1f} %)" for c, rate in results.doubtful.items()]
+        sentences.append(
+            f"Not credible, because beyond {100 * results.most_clean_errors:g} % errors on clean "
+            f"speech: {join_names(names)}; such a recogniser takes no part in claims and in the "
+            "choice of ω."
         )
     failures = results.failures()
     if failures:

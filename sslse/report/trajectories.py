@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sslse.data.audio import read_audio
+from sslse.articulation.trajectories import SCP, Trajectories
+from sslse.audio.files import read_audio
 from sslse.data.datadir import DataDir
-from sslse.data.trajectories import SCP, Trajectories
 from sslse.report.examples import choose
+from sslse.report.palette import SYSTEMS
 from sslse.report.results import Key, Results
 
 FFT, HOP, RANGE_DB = 512, 80, 70.0
-COLORS = ("#1d2126", "#7b3fbf", "#cf4a4f", "#2b78d0")
+# What was measured is black and thick; the others have colours and lines of their own.
+LINES = (("#1d2126", "-", 1.8), *((SYSTEMS["light"][n], s, 1.3) for n, s in ((2, "--"), (6, "-"))))
 
 
 def draw_trajectories(
@@ -65,8 +67,8 @@ def draw_trajectories(
     for column, (name, axis) in enumerate(zip(names, axes[1:], strict=True)):
         for number, (label, values) in enumerate(trajectories.items()):
             time = np.arange(len(values)) / frame_rate
-            color = COLORS[number % len(COLORS)]
-            axis.plot(time, values[:, column], color=color, linewidth=1.1, label=label)
+            color, style, width = LINES[number % len(LINES)]
+            axis.plot(time, values[:, column], style, color=color, linewidth=width, label=label)
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
         axis.tick_params(labelsize=7)
         for side in ("top", "right"):

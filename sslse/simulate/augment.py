@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sslse.data.audio import resample
-from sslse.simulate.level import mean_power
+from sslse.audio.files import resample
+from sslse.data.level import mean_power
 from sslse.simulate.plan import NoiseChange, draw_offset
 
 if TYPE_CHECKING:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from sslse.audio.codecs import codec_rate
+from sslse.data.level import SILENCE_DB
 from sslse.errors import ConfigError
+from sslse.names import nearest
 
+# Settings that came later: where they are off, sets of before them stay what they are.
+CHANNEL = (
+    *("gain_low_db", "gain_high_db", "band_probability", "band_low_hz", "band_high_hz"),
+    *("clip_probability", "clip_db", "codec_probability", "codecs"),
+)
 CHOICES = {
     "level": ("active", "whole"),
     "clean_reference": ("reverberant", "early"),
-    "silent_noise": ("error", "clean"),
 }
 MAY_BE_INFINITE = ("snr_low", "snr_high")
 
@@ -29,7 +33,7 @@ class SimulateConfig:
         snr_high: highest SNR, dB; the SNR is uniform between both. Both infinite (``.inf`` in
             YAML): no noise, clean speech in the layout of a noisy set.
         level: what the speech level of the SNR is: ``active``, the power of the frames in which
-            somebody speaks (see ``sslse.simulate.level``), or ``whole``, the power of all samples.
+            somebody speaks (see ``sslse.data.level``), or ``whole``, the power of all samples.
             The noise level is the power of all samples in both cases.
         sample_rate: of everything that is written, Hz; noises and room responses are resampled.
         resample_speech: whether speech of another rate is resampled instead of refused.
@@ -47,10 +51,26 @@ class SimulateConfig:
         backwards_probability: fraction of noises played backwards.
         second_noise_probability: fraction of mixtures to which a second noise is added, at -6 to
             6 dB re the first.
+        gain_low_db: lowest gain of a mixture as a whole, dB; its peak stays below ``peak``.
+        gain_high_db: highest gain, dB.
+        band_probability: fraction of mixtures with a band limit, of which half also have the low
+            limit of a telephone, 300 Hz. The reference has it, too (see ``Channel``).
+        band_low_hz: lowest upper limit, Hz; 3400 is that of a telephone.
+        band_high_hz: highest upper limit, Hz.
+        clip_probability: fraction of mixtures that are clipped.
+        clip_db: how far below its peak a mixture is clipped at most, dB; at least 1.
+        codec_probability: fraction of mixtures that are coded and decoded.
+        codecs: names of ``sslse.audio.codecs.CODECS`` to draw from.
+        distinct_noises: whether every utterance of a set gets another noise (drawn without
+            replacement); where there are fewer noises than utterances, none comes again before all
+            have come. For sets, not for mixing on the fly, which knows no set.
+        copies: mixtures of every utterance of a set, each with another noise (as long as there are
+            so many), place, SNR and room: narrower intervals of one test set. With 2 or more the
+            mixtures of ``UTT`` are ``UTT-1``, ``UTT-2`` …, and ``utt2source`` tells whose they are.
+            For sets, as ``distinct_noises``.
         peak: largest absolute value of what is written; a louder mixture is scaled down as a whole.
-        silence_db: an RMS level below this is silence, dB re full scale.
-        silent_noise: what happens when a noise is silent everywhere: an ``error``, or the mixture
-            stays ``clean`` and says so. (A silent part of a noise is replaced by its loudest part.)
+        silence_db: an RMS level below this is silence, dB re full scale. Where a noise is silent,
+            another place in it, or another noise, is drawn.
         cache_mb: decoded noises kept in memory by each process, MiB.
     """
 
@@ -69,9 +89,19 @@ class SimulateConfig:
     speed_high: float = 1.0
     backwards_probability: float = 0.0
     second_noise_probability: float = 0.0
+    gain_low_db: float = 0.0
+    gain_high_db: float = 0.0
+    band_probability: float = 0.0
+    band_low_hz: float = 3400.0
+    band_high_hz: float = 7000.0
+    clip_probability: float = 0.0
+    clip_db: float = 12.0
+    codec_probability: float = 0.0
+    codecs: str = "ulaw gsm mp3 vorbis"
+    distinct_noises: bool = False
+    copies: int = 1
     peak: float = 0.99
-    silence_db: float = -80.0
-    silent_noise: str = "error"
+    silence_db: float = SILENCE_DB
     cache_mb: int = 512
 
     def __post_init__(self) -> None:
@@ -87,6 +117,9 @@ class SimulateConfig:
             "babble_probability",
             "backwards_probability",
             "second_noise_probability",
+            "band_probability",
+            "clip_probability",
+            "codec_probability",
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(
@@ -111,7 +144,7 @@ class SimulateConfig:
             )
         if not 0 < self.peak < 1:
             raise ConfigError(f"simulate: peak must be above 0 and below 1, not {self.peak}")
-        for name in ("sample_rate", "babble_talkers", "cache_mb"):
+        for name in ("sample_rate", "babble_talkers", "cache_mb", "copies"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"simulate: {name} must be 1 or more, not {getattr(self, name)}")
         if not 0 <= self.babble_talkers_low <= self.babble_talkers:
@@ -119,8 +152,28 @@ class SimulateConfig:
                 f"simulate: babble_talkers_low ({self.babble_talkers_low}) must be from 0 to "
                 f"babble_talkers ({self.babble_talkers})"
             )
+        if self.gain_low_db > self.gain_high_db or not 0 < self.band_low_hz <= self.band_high_hz:
+            raise ConfigError(
+                f"simulate: gain_low_db ({self.gain_low_db}) and gain_high_db "
+                f"({self.gain_high_db}), band_low_hz ({self.band_low_hz}) and band_high_hz "
+                f"({self.band_high_hz}) must be in order, and frequencies above 0"
+            )
+        if self.clip_db < 1:
+            raise ConfigError(f"simulate: clip_db must be 1 or more, not {self.clip_db}")
+        if self.codec_probability > 0:
+            if not self.codecs.split():
+                raise ConfigError("simulate: codec_probability is above 0 but codecs names none")
+            for codec in self.codecs.split():
+                codec_rate(codec, self.sample_rate)
         if self.early_seconds < 0:
             raise ConfigError(f"simulate: early_seconds must not be negative: {self.early_seconds}")
+
+    @property
+    def has_channel(self) -> bool:
+        """Whether mixtures go through a channel."""
+        return (self.gain_low_db, self.gain_high_db) != (0.0, 0.0) or bool(
+            self.band_probability or self.clip_probability or self.codec_probability
+        )
 
     @property
     def augments_noise(self) -> bool:
@@ -147,39 +200,10 @@ class SimulateConfig:
         cleaned = {}
         for key, value in (values or {}).items():
             if key not in defaults:
-                nearest = difflib.get_close_matches(str(key), defaults, n=1)
-                hint = f"did you mean '{nearest[0]}'?" if nearest else ""
-                raise ConfigError(
-                    f"simulate: unknown key '{key}'; {hint or 'known: ' + ' '.join(defaults)}"
-                )
+                raise ConfigError(f"simulate: unknown key '{key}'{nearest(key, defaults)}")
             whole = isinstance(value, int) and not isinstance(value, bool)
             cleaned[key] = float(value) if whole and isinstance(defaults[key], float) else value
         return cls(**cleaned)
-
-    @classmethod
-    def from_yaml(cls, path: str | os.PathLike) -> SimulateConfig:
-        """Return the settings of a YAML file.
-
-        Raises:
-            ConfigError: the file is missing, is no YAML, or as for ``from_dict``.
-        """
-        return cls.from_dict(read_yaml(path))
-
-
-def read_yaml(path: str | os.PathLike) -> dict[str, Any]:
-    """Return the keys and values of a YAML file."""
-    import yaml
-
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise ConfigError(f"the configuration {path} is no YAML: {where}") from error
-    if values is not None and not isinstance(values, dict):
-        raise ConfigError(f"the configuration {path} must hold 'key: value' lines")
-    return values or {}
 
 
 def _check_type(name: str, value: Any, default: Any) -> None:

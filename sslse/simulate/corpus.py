@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from sslse.data.atomic import atomic_open
-from sslse.data.audio import audio_info
+from sslse.audio.files import audio_info
 from sslse.data.datadir import write_datadir
-from sslse.simulate.fork_map import fork_map
+from sslse.runtime.atomic import atomic_open
+from sslse.runtime.pool import run_parallel
 from sslse.simulate.pcm import quantize, write_pcm16
 
 
@@ -46,7 +46,7 @@ def render_set(
     sample_rate: int,
     options: Mapping[str, Any],
     nj: int = 1,
-    chunksize: int = 16,
+    chunk_size: int = 16,
 ) -> bool:
     """Write one data directory of rendered audio (16-bit wav).
 
@@ -61,7 +61,7 @@ def render_set(
         sample_rate: Hz.
         options: what the audio depends on besides the items and the rate (JSON values).
         nj: processes.
-        chunksize: items handed to a process at a time; 1 for those that take seconds each.
+        chunk_size: items handed to a process at a time; 1 for those that take seconds each.
 
     Returns:
         False when the set was there already.
@@ -69,7 +69,8 @@ def render_set(
     path, audio = Path(path), Path(audio)
     items = list(items)
     wanted = _digest(items, sample_rate, options)
-    if _read(path / ".done") == wanted:
+    whole = all(_is_there(audio / f"{item.name}.wav") for item in items)
+    if whole and _read(path / ".done") == wanted:
         return False
     path.mkdir(parents=True, exist_ok=True)
     (path / ".done").unlink(missing_ok=True)
@@ -78,9 +79,12 @@ def render_set(
         with atomic_open(audio / ".options") as stream:
             stream.write(wanted)
     task = _Task(audio, render, sample_rate, keep)
-    lengths = dict(
-        zip((item.name for item in items), fork_map(task, items, nj, chunksize), strict=True)
-    )
+    lengths = {
+        item.name: length
+        for item, length in run_parallel(
+            task, items, nj, fork=True, ordered=True, chunk_size=chunk_size
+        )
+    }
     maps: dict[str, dict[str, Any]] = {
         "wav_scp": {item.name: str(audio / f"{item.name}.wav") for item in items},
         "utt2num_samples": lengths,
@@ -105,11 +109,16 @@ class _Task:
 
     def __call__(self, item: Item) -> int:
         path = self.audio / f"{item.name}.wav"
-        if self.keep and path.exists():
+        if self.keep and _is_there(path):
             return audio_info(path).num_samples
         waveform = self.render(item)
         write_pcm16(path, quantize(np.clip(waveform, -1, 32767 / 32768)), self.sample_rate)
         return len(waveform)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file was written; an emptied one is made again."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _digest(items: list[Item], sample_rate: int, options: Mapping[str, Any]) -> str:

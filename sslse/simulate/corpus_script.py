@@ -36,7 +36,7 @@ def make_sets(
     render: Callable[[Item], np.ndarray],
     options: Mapping[str, Any],
     noun: str = "utterances",
-    chunksize: int = 16,
+    chunk_size: int = 16,
 ) -> bool:
     """Render sets of items with ``render_set`` and say what was made.
 
@@ -46,7 +46,7 @@ def make_sets(
         render: item to samples; see ``render_set``.
         options: what the audio depends on besides the items.
         noun: what the items are called.
-        chunksize: see ``render_set``.
+        chunk_size: see ``render_set``.
 
     Returns:
         False when all sets were there already.
@@ -55,7 +55,7 @@ def make_sets(
     for name, items in sets:
         folder = args.data / name
         made = render_set(
-            folder, args.audio / name, items, render, args.sample_rate, options, args.nj, chunksize
+            folder, args.audio / name, items, render, args.sample_rate, options, args.nj, chunk_size
         )
         any_made = any_made or made
         print(f"{folder}: {len(items)} {noun}{'' if made else ' (there already)'}", flush=True)

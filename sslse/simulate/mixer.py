@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from sslse.data.datadir import DataDir
+from sslse.data.level import active_power, mean_power
 from sslse.errors import AudioError, ConfigError
 from sslse.simulate.augment import changed_noise, draw_change
+from sslse.simulate.channel import draw_channel
 from sslse.simulate.config import SimulateConfig
-from sslse.simulate.level import active_power, mean_power
-from sslse.simulate.plan import BABBLE, MixturePlan, NoiseChange, draw_offset
+from sslse.simulate.plan import (
+    BABBLE,
+    MixturePlan,
+    NoiseChange,
+    draw_offset,
+    utterance_generator,
+)
 from sslse.simulate.room import reverberate
 from sslse.simulate.sounds import SoundBank
+
+# Draws after one that was silent: in the same noise, then in all of them.
+DRAWS_WITHIN, DRAWS_OF_OTHERS = 10, 100
 
 
 @dataclass(frozen=True)
@@ -24,14 +35,16 @@ class Mixture:
     Attributes:
         noisy: float32, shape (time,).
         clean: reference, float32, shape (time,).
-        noise: float32, shape (time,); includes late reverberation when the reference is early.
-        snr_db: dB; +inf when a silent noise, or the plan, left the mixture clean.
+        noise: float32, shape (time,); includes late reverberation when the reference is early, and
+            the errors of clipping and of a codec.
+        snr_db: dB; +inf when the plan left the mixture clean.
         noise_id: id of the noise, or ``babble``.
         offset: first sample of the noise that was used.
         noise_gain: factor of the noise, before ``scale``.
         scale: factor of the whole mixture that keeps it below the peak; 1 when none was needed.
         clipped: whether the mixture would have been clipped without ``scale``.
-        silent: whether speech or noise was silent, so that the SNR means nothing.
+        silent: whether the speech was silent, so that the SNR means nothing.
+        redrawn: whether the plan's noise is silent there, so that another one was drawn.
     """
 
     noisy: np.ndarray
@@ -44,6 +57,7 @@ class Mixture:
     scale: float
     clipped: bool
     silent: bool = False
+    redrawn: bool = False
 
 
 class NoiseMixer:
@@ -105,8 +119,17 @@ class NoiseMixer:
         rng: np.random.Generator,
         speaker: str | None = None,
         utterance: str = "",
+        noises: Iterator[str] | None = None,
     ) -> MixturePlan:
-        """Draw what to mix into ``num_samples`` of speech; no audio is read."""
+        """Draw what to mix into ``num_samples`` of speech; no audio is read.
+
+        Args:
+            num_samples: of the speech.
+            rng: the only source of chance.
+            speaker: speaker of the speech, who is kept out of babble.
+            utterance: its id.
+            noises: gives the noise, instead of a draw from all.
+        """
         config = self.config
         # All drawn at once: a setting that is changed does not shift the other random numbers.
         level, source, which, where, room, which_room = rng.random(6).tolist()
@@ -119,23 +142,37 @@ class NoiseMixer:
             noise, offset, change = BABBLE, 0, None
             babble = self._draw_babble(num_samples, rng, speaker, utterance)
         else:
-            noise = self.noises.names[int(which * len(self.noises))]
+            if noises is not None:
+                noise = next(noises)
+            else:
+                noise = self.noises.names[int(which * len(self.noises))]
             offset = draw_offset(where, self.noises.num_samples(noise), num_samples)
         snr_db = config.snr_low
         if config.snr_high > config.snr_low:
             snr_db += (config.snr_high - config.snr_low) * level
         # Rounded: the value in the plan and in utt2snr is the value that is mixed.
-        return MixturePlan(noise, offset, round(snr_db, 4), rir, babble, utterance, change)
+        return MixturePlan(
+            noise,
+            offset,
+            round(snr_db, 4),
+            rir,
+            babble,
+            utterance,
+            change,
+            channel=draw_channel(config, rng),
+        )
 
     def render(self, clean: np.ndarray, plan: MixturePlan) -> Mixture:
-        """Mix what the plan says.
+        """Mix what the plan says; where its noise is silent, another one, which depends on the plan
+        and the set of noises alone.
 
         Args:
             clean: float32, shape (time,), at ``config.sample_rate``.
             plan: from ``plan``; noises that it names must exist.
 
         Raises:
-            AudioError: the speech is empty or not finite, or the noise is silent everywhere.
+            AudioError: the speech is empty, speech or noise is not finite, or all noises are
+                silent.
         """
         config = self.config
         clean = np.ascontiguousarray(clean, dtype=np.float32)
@@ -156,19 +193,18 @@ class NoiseMixer:
             speech_power = mean_power(speech)
         if not np.isfinite(speech_power):
             raise AudioError(f"the speech {plan.utterance} has samples that are NaN or Inf")
-        sound, offset, noise_power = self._sound(plan, len(clean))
+        sound, noise_id, offset, redrawn = self._sound(plan, len(clean))
 
         silence = 10 ** (config.silence_db / 10)
-        snr_db, gain = plan.snr_db, 0.0
-        if noise_power > silence:
-            # Silent speech counts as speech at the limit of silence: faint noise, never NaN.
-            wanted = max(speech_power, silence) * 10 ** (-snr_db / 10)
-            gain = float(np.sqrt(wanted / noise_power))
-        else:
-            snr_db = float("inf")
+        # Silent speech counts as speech at the limit of silence: faint noise, never NaN.
+        wanted = max(speech_power, silence) * 10 ** (-plan.snr_db / 10)
+        gain = float(np.sqrt(wanted / mean_power(sound)))
         noise = sound * np.float32(gain)
         if late is not None:
             noise += late
+        channel, rate = plan.channel, config.sample_rate
+        if channel is not None:
+            clean, noise = channel.carry(clean, rate), channel.carry(noise, rate)
         noisy = clean + noise
         peaks = [_peak(clean), _peak(noise)]
         # The sum needs a look only when it could be too loud.
@@ -178,17 +214,22 @@ class NoiseMixer:
             scale = config.peak / highest
             clean, noise = clean * np.float32(scale), noise * np.float32(scale)
             noisy = clean + noise
+        if channel is not None:
+            heard = channel.damage(noisy, rate).clip(-config.peak, config.peak)
+            noise = (heard - clean).clip(-config.peak, config.peak)
+            noisy = clean + noise
         return Mixture(
             noisy=noisy,
             clean=clean,
             noise=noise,
-            snr_db=snr_db,
-            noise_id=plan.noise,
+            snr_db=plan.snr_db,
+            noise_id=noise_id,
             offset=offset,
             noise_gain=gain,
             scale=scale,
             clipped=scale != 1.0,
-            silent=min(speech_power, noise_power) <= silence,
+            silent=speech_power <= silence,
+            redrawn=redrawn,
         )
 
     def preload(self) -> None:
@@ -197,30 +238,56 @@ class NoiseMixer:
         if self.rooms is not None:
             self.rooms.preload()
 
-    def _sound(self, plan: MixturePlan, num_samples: int) -> tuple[np.ndarray, int, float]:
-        """Return the unscaled noise, the offset used and its power."""
+    def _sound(self, plan: MixturePlan, num_samples: int) -> tuple[np.ndarray, str, int, bool]:
+        """Return the unscaled noise, which is not silent, its id and offset, and whether it is
+        another one than the plan's."""
         if plan.babble:
-            sound = self._render_babble(plan.babble, num_samples)
-            return sound, 0, mean_power(sound)
-        change = plan.change or NoiseChange()
-        sound, offset = changed_noise(self.noises, plan.noise, plan.offset, num_samples, change)
+            sound, noise, offset = self._render_babble(plan.babble, num_samples), BABBLE, 0
+        else:
+            noise = plan.noise
+            sound, offset = self._noise(noise, plan.offset, num_samples, plan.change)
+        others = self._other_places(plan, num_samples)
+        redrawn = False
+        while not self._sounds(sound, noise):
+            redrawn = True
+            noise, offset = next(others, ("", 0))
+            if not noise:
+                raise AudioError(
+                    f"{self.noises.data.path} has no sound at all: its {len(self.noises)} noises "
+                    f"are below {self.config.silence_db:g} dB re full scale everywhere"
+                )
+            sound, offset = self._noise(noise, offset, num_samples, plan.change)
+        return sound, noise, offset, redrawn
+
+    def _noise(
+        self, name: str, offset: int, num_samples: int, change: NoiseChange | None
+    ) -> tuple[np.ndarray, int]:
+        return changed_noise(self.noises, name, offset, num_samples, change or NoiseChange())
+
+    def _sounds(self, sound: np.ndarray, noise: str) -> bool:
         power = mean_power(sound)
-        silence = 10 ** (self.config.silence_db / 10)
-        if power <= silence and self.noises.num_samples(plan.noise) > num_samples:
-            # Second try: around the loudest sample of the noise.
-            loudest = int(np.abs(self.noises.whole(plan.noise)).argmax())
-            offset = max(0, loudest - num_samples // 2)
-            sound, offset = changed_noise(self.noises, plan.noise, offset, num_samples, change)
-            power = mean_power(sound)
-        if power <= silence and self.config.silent_noise == "error":
-            raise AudioError(
-                f"the noise {plan.noise} of {self.noises.data.path} is silent everywhere (below "
-                f"{self.config.silence_db:g} dB re full scale); remove it, or set "
-                "silent_noise: clean"
-            )
         if not np.isfinite(power):
-            raise AudioError(f"the noise {plan.noise} has samples that are NaN or Inf")
-        return sound, offset, power
+            raise AudioError(f"the noise {noise} has samples that are NaN or Inf")
+        return power > 10 ** (self.config.silence_db / 10)
+
+    def _other_places(self, plan: MixturePlan, num_samples: int) -> Iterator[tuple[str, int]]:
+        """Yield noises and offsets that may stand for a silent one: in the same noise, in others,
+        and at last the loudest place of every noise."""
+        rng = utterance_generator(0, plan.to_json())
+        bank = self.noises
+        if not plan.babble and bank.num_samples(plan.noise) > num_samples:
+            for _ in range(DRAWS_WITHIN):
+                available = bank.num_samples(plan.noise)
+                yield plan.noise, draw_offset(rng.random(), available, num_samples)
+        for _ in range(DRAWS_OF_OTHERS):
+            name = bank.names[int(rng.random() * len(bank))]
+            yield name, draw_offset(rng.random(), bank.num_samples(name), num_samples)
+        speed = 1.0 if plan.change is None else plan.change.speed
+        first = int(rng.random() * len(bank))
+        for number in range(len(bank)):
+            name = bank.names[(first + number) % len(bank)]
+            loudest = int(np.abs(bank.whole(name)).argmax())
+            yield name, max(0, loudest - round(num_samples * speed) // 2)
 
     def _draw_babble(
         self, num_samples: int, rng: np.random.Generator, speaker: str | None, utterance: str

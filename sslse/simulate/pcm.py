@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sslse.errors import DataError
+from sslse.runtime.atomic import temporary_name, unwritable
 
 
 def quantize(waveform: np.ndarray) -> np.ndarray:
@@ -26,7 +27,7 @@ def quantize(waveform: np.ndarray) -> np.ndarray:
 def write_pcm16(path: Path, samples: np.ndarray, sample_rate: int) -> None:
     """Write int16 samples as a mono wav file that appears whole or not at all.
 
-    Unlike ``sslse.data.audio.write_audio`` it does not wait for the disk: a killed process leaves
+    Unlike ``sslse.audio.files.write_audio`` it does not wait for the disk: a killed process leaves
     no torn file, and simulated audio can be made again after a power failure.
 
     Args:
@@ -44,18 +45,16 @@ def write_pcm16(path: Path, samples: np.ndarray, sample_rate: int) -> None:
         *(b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16),
         *(b"data", data.nbytes),
     )
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    temporary = temporary_name(path)
     try:
         with open(temporary, "wb", buffering=0) as stream:
             _write_all(stream, header)
             _write_all(stream, data)
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another "
-            "folder, then run the same command again"
-        ) from error
+        with contextlib.suppress(OSError):  # its folder may never have come to be
+            temporary.unlink()
+        raise unwritable(path, error.strerror or str(error)) from error
 
 
 def _write_all(stream: io.RawIOBase, content: bytes | np.ndarray) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sslse.data.atomic import atomic_open
 from sslse.errors import DataError
+from sslse.runtime.atomic import atomic_open
+from sslse.simulate.channel import Channel
 
 BABBLE = "babble"
 
@@ -46,8 +47,10 @@ class MixturePlan:
         snr_db: dB.
         rir: id of the room impulse response, or None.
         babble: utterance and offset of each talker of a babble.
-        utterance: id of the clean utterance; empty when mixed on the fly.
+        utterance: id of the mixture; empty when mixed on the fly.
         change: how the noise differs from its recording, or None.
+        speech: id of the clean utterance where the mixture has another, as one of several copies.
+        channel: what the mixture goes through after the microphone, or None.
     """
 
     noise: str
@@ -57,10 +60,20 @@ class MixturePlan:
     babble: tuple[tuple[str, int], ...] = ()
     utterance: str = ""
     change: NoiseChange | None = None
+    speech: str = ""
+    channel: Channel | None = None
+
+    @property
+    def source(self) -> str:
+        """Id of the clean utterance."""
+        return self.speech or self.utterance
 
     def to_json(self) -> str:
         """Return one line of ``plan.jsonl``."""
         values = asdict(self)
+        for name in ("speech", "channel"):  # lines of sets without them stay what they were
+            if not values[name]:
+                del values[name]
         return json.dumps({"utterance": values.pop("utterance"), **values}, ensure_ascii=False)
 
     @classmethod
@@ -76,6 +89,8 @@ class MixturePlan:
         values["babble"] = tuple((name, int(offset)) for name, offset in values["babble"])
         if values.get("change") is not None:
             values["change"] = NoiseChange(**values["change"])
+        if values.get("channel") is not None:
+            values["channel"] = Channel(**values["channel"])
         return cls(**values)
 
 
@@ -98,6 +113,23 @@ def draw_offset(fraction: float, available: int, needed: int) -> int:
     """
     choices = available - needed + 1 if available > needed else available
     return int(fraction * choices)
+
+
+def draw_in_turn(names: Sequence[str], *seed: int) -> Iterator[str]:
+    """Yield names without end, in a random order, none again before all have come.
+
+    Args:
+        names: what is drawn.
+        seed: one number, or several.
+
+    Example:
+        >>> turns = draw_in_turn(["a", "b", "c"], 0)
+        >>> [sorted(next(turns) for _ in range(3)) for _ in range(2)]
+        [['a', 'b', 'c'], ['a', 'b', 'c']]
+    """
+    generator = np.random.default_rng([*seed, len(names)])
+    while True:
+        yield from (names[place] for place in generator.permutation(len(names)).tolist())
 
 
 def write_plan(path: str | os.PathLike, plans: Iterable[MixturePlan]) -> None:

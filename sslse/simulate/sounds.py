@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sslse.data.audio import resample
+from sslse.audio.files import resample
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
 

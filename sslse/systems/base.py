@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning
 import torch
+from torch import Tensor
 
 from sslse.errors import SslseError
+from sslse.runtime.data_parallel import SHARED, mean_numbers, reach
 from sslse.systems.plateau import Plateau
 
 
@@ -89,18 +92,26 @@ class System(lightning.LightningModule):
 
     # Validation number that ranks checkpoints, and whether lower ("min") or higher is better.
     monitor = ("valid/loss", "min")
+    # Whether padding beyond an utterance's length changes no loss. Otherwise crops that are longer
+    # than their utterance are filled with silence that counts (``MixtureData``).
+    uses_lengths = False
+    # What is done to a waveform, and its rate, before it is cropped; None: nothing.
+    preparation: Callable[[Any, int], Any] | None = None
 
     def __init__(self, optimizer: OptimizerConfig = DEFAULT_OPTIMIZER, seed: int = 0) -> None:
         super().__init__()
         self.optimizer_config = optimizer
         self.seed = seed
+        self.unread: list[tuple[int, dict[str, Any]]] = []  # (step, numbers) since the last reading
+        self.unlogged: dict[str, float] = {}  # read already, for a checkpoint
         self.plateau = None
         if optimizer.schedule == "plateau":
             self.plateau = Plateau(*self.monitor, optimizer.patience, optimizer.plateau_factor)
 
     @abstractmethod
-    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
-        """Return the loss (a scalar with gradient) and named numbers to log."""
+    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, Any]]:
+        """Return the loss (a scalar with gradient) and named numbers to log, scalar tensors or
+        plain numbers. It reads nothing from the device (see ``sslse.transfer``)."""
 
     @abstractmethod
     def export(self, directory: Path) -> list[Path]:
@@ -109,6 +120,10 @@ class System(lightning.LightningModule):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return what learns, as PyTorch's parameter groups; one may have its own ``lr``."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def learning_parameters(self) -> list[torch.nn.Parameter]:
+        """Return what learns in this step; the rest stays as it is, without decay or momentum."""
+        return [p for p in self.parameters() if p.requires_grad]
 
     def groups_with_rate(
         self, part: torch.nn.Module | None, fraction: float
@@ -123,6 +138,45 @@ class System(lightning.LightningModule):
         return [
             {"params": params, "lr": lr} for params, lr in zip(groups, rates, strict=True) if params
         ]
+
+    def frozen_weights(self) -> dict[str, torch.Tensor]:
+        """Return what does not learn: parameters without gradient, and all of ``frozen`` models."""
+        frozen = {name: p.data for name, p in self.named_parameters() if not p.requires_grad}
+        for prefix, module in self.named_modules():
+            if getattr(module, "frozen", False) is True:
+                frozen.update(module.state_dict(prefix=f"{prefix}."))
+        return frozen
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what does not learn: it comes from a folder of its own, or from the seed. A
+        training whose loss has not been finite leaves no checkpoint."""
+        self.gather_numbers()
+        checkpoint["unlogged"] = {} if self.logs_now() else dict(self.unlogged)
+        frozen = self.frozen_weights()
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {k: v for k, v in state.items() if k not in frozen}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Log later what the checkpoint's training had read and not logged."""
+        self.unlogged = checkpoint.get("unlogged", {})
+
+    def load_state_dict(
+        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load everything but what does not learn, which has not changed.
+
+        Raises:
+            SslseError: the names or shapes are not those of this system.
+        """
+        known = {**self.frozen_weights(), **state_dict}
+        try:
+            return super().load_state_dict(known, strict=strict, assign=assign)
+        except RuntimeError as error:
+            raise SslseError(
+                "the checkpoint does not fit this training; it is of another configuration or "
+                "another version of sslse: remove the folder of the experiment to train anew "
+                f"({' '.join(str(error).split())[:300]})"
+            ) from error
 
     def configure_callbacks(self) -> list[lightning.Callback]:
         """What the schedule needs to see."""
@@ -153,25 +207,98 @@ class System(lightning.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed what is random in this step, so that a resumed training draws the same numbers."""
         torch.manual_seed(step_seed(self.seed, batch_idx, self.global_rank))
+        SHARED.manual_seed(step_seed(self.seed, batch_idx, -1))
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
-        """One step; a loss that is not finite stops the training with a sentence."""
+        """One step, whose numbers wait to be read; see ``read_numbers``."""
         loss, numbers = self.training_losses(batch)
-        if not torch.isfinite(loss):
-            parts = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-            raise SslseError(
-                f"the loss is {loss.item()} at step {self.global_step} ({parts or 'no parts'}); "
-                "the checkpoints before it are kept: lower optimizer.lr, raise warmup_steps or "
-                "check the data with 'sslse validate'"
-            )
-        self.log_numbers("train", {"loss": float(loss.detach()), **numbers})
-        return loss
+        # Of the global batch: all processes log, and stop, together.
+        numbers = mean_numbers({"loss": loss.detach(), **numbers})
+        self.unread.append((self.global_step, numbers))
+        # On a CPU the loss is at hand, and a bad one need not reach the weights.
+        if loss.device.type == "cpu" and not torch.isfinite(torch.as_tensor(numbers["loss"])):
+            self.read_numbers()
+        return reach(loss, [p for p in self.parameters() if p.requires_grad])
 
-    def log_numbers(self, split: str, numbers: dict[str, float], batch_size: int = 1) -> None:
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Give what learns and was not reached (a layer that was left out) the gradient zero, as
+        DDP does, and what does not learn in this step none."""
+        learning = set(self.learning_parameters())
+        for parameter in self.parameters():
+            if parameter not in learning:
+                parameter.grad = None
+            elif parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+
+    def read_numbers(self) -> dict[str, float]:
+        """Return the last value of each number since the last reading.
+
+        All are brought from the device at once, every ``log_every_n_steps`` and before a
+        checkpoint: a reading a step would keep the device waiting.
+
+        Raises:
+            SslseError: the loss of a step was not finite.
+        """
+        unread, self.unread = self.unread, []
+
+        def is_far(x: Any) -> bool:
+            return isinstance(x, Tensor) and x.device.type != "cpu"
+
+        far = [x.detach().float() for _, numbers in unread for x in numbers.values() if is_far(x)]
+        values = iter(torch.stack(far).tolist() if far else ())
+        latest: dict[str, float] = {}
+        for step, numbers in unread:
+            numbers = {name: next(values) if is_far(x) else float(x) for name, x in numbers.items()}
+            latest |= numbers
+            loss = numbers.pop("loss")
+            if not math.isfinite(loss):
+                parts = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+                raise SslseError(
+                    f"the loss is {loss} at step {step} ({parts or 'no parts'}); the checkpoints "
+                    "before it are kept: lower optimizer.lr, raise warmup_steps or check the data "
+                    "with 'sslse validate'"
+                )
+        return latest
+
+    def logs_now(self) -> bool:
+        """Whether this optimiser step is one of those whose numbers are logged."""
+        if self._trainer is None:  # nothing logs
+            return False
+        return self.trainer.global_step % (self.trainer.log_every_n_steps or 100) == 0
+
+    def gather_numbers(self) -> dict[str, float]:
+        """Read, and return all that is to be logged (``unlogged``)."""
+        self.unlogged |= self.read_numbers()
+        return self.unlogged
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Log when it is time, once an optimiser step."""
+        if not self.logs_now():
+            return
+        if self.unread and self.unread[0][0] < self.trainer.global_step:
+            self.gather_numbers()
+        if self.unlogged:
+            self.log_numbers("train", self.unlogged)
+            self.unlogged = {}
+
+    def on_train_end(self) -> None:
+        """See whether the last steps were good."""
+        self.read_numbers()
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Move all but the lengths, which the host reads; see ``sslse.transfer``."""
+        moved = {name: value for name, value in batch.items() if not name.endswith("_lengths")}
+        return {**batch, **super().transfer_batch_to_device(moved, device, dataloader_idx)}
+
+    def log_numbers(self, split: str, numbers: dict[str, Any], batch_size: int = 1) -> None:
         """Log numbers under ``split/``; validation numbers are means over the set."""
         training = split == "train"
+        if training:  # read already: Lightning would bring plain numbers to the device and back
+            numbers = {name: torch.tensor(value) for name, value in numbers.items()}
         self.log_dict(
-            {f"{split}/{name}": float(value) for name, value in numbers.items()},
+            {f"{split}/{name}": value for name, value in numbers.items()},
             on_step=training,
             on_epoch=not training,
             batch_size=batch_size,

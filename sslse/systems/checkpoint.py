@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
-from sslse.data.atomic import atomic_path
-from sslse.errors import SslseError
+from sslse.errors import DataError, SslseError
+from sslse.runtime.atomic import atomic_path
 from sslse.systems.metrics_file import MetricsFile
 
 RESUME_PATTERN = re.compile(r"step(\d+)\.ckpt$")
@@ -34,9 +34,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None
     ) -> None:
-        """Write one checkpoint, whole or not at all."""
+        """Write one checkpoint, whole or not at all.
+
+        Raises:
+            DataError: the disk is full or the folder cannot be written.
+        """
         with atomic_path(path) as temporary:
-            torch.save(checkpoint, temporary)
+            try:
+                torch.save(checkpoint, temporary)
+            except RuntimeError as error:  # of torch's writer, in which OSErrors get lost
+                raise DataError(
+                    f"cannot write {path}: the system refused to store it (disk full or quota "
+                    "exceeded?); free some space, then run the same command again"
+                ) from error
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
@@ -93,6 +103,26 @@ def newest_readable(directory: Path) -> Path | None:
     return None
 
 
+class BestCheckpoints(ModelCheckpoint):
+    """The best checkpoints, found by their names in ``dirpath``: the experiment may have moved."""
+
+    @property
+    def state_key(self) -> str:
+        """Key of the state in a checkpoint: that of the class above."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what an earlier run knew."""
+
+        def here(path: str) -> str:
+            return str(Path(self.dirpath) / Path(path).name) if path else path
+
+        known = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        state = {**state_dict, "dirpath": self.dirpath, "best_k_models": known}
+        super().load_state_dict({**state, **{name: here(state[name]) for name in paths}})
+
+
 class ResumeCheckpoint(Checkpoint):
     """Every ``every`` steps, a checkpoint to resume from; the last two are kept.
 
@@ -110,6 +140,10 @@ class ResumeCheckpoint(Checkpoint):
         self.every = every
         self.last_step = -1
         self.due = False
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Where the training begins there is nothing to save: the first batch is part of a step."""
+        self.last_step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -134,10 +168,11 @@ class ResumeCheckpoint(Checkpoint):
         step = trainer.global_step
         for logger in trainer.loggers:
             if isinstance(logger, MetricsFile):
-                # Lightning logs this step only after this hook; a kill in between would lose it.
-                numbers = trainer.callback_metrics.items()
-                train = {name: float(v) for name, v in numbers if name.startswith("train/")}
-                logger.log_metrics(train, step - 1)
+                # The system logs this step only after this hook; a kill in between would lose it.
+                if trainer.lightning_module.logs_now():
+                    numbers = trainer.lightning_module.gather_numbers()
+                    train = {f"train/{name}": value for name, value in numbers.items()}
+                    logger.log_metrics(train, step - 1)
                 logger.save()
         trainer.save_checkpoint(self.directory / f"step{step:08d}.ckpt")
         if trainer.is_global_zero:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-from torch.nn import functional as F
 
 from sslse.data.datadir import DataDir
 from sslse.data.dataset import UtteranceDataset
@@ -22,15 +21,16 @@ class Classification(DownstreamSystem):
     Args:
         upstream: folder or hub name of the SSL model.
         labels: file of the classes: ``utt2intent`` (IC), ``utt2label`` (KS), ``utt2spk`` (SID).
-        head: keys of ``UtteranceClassifier`` (sizes).
+        head: keys of ``ClassifierHead`` (sizes).
         optimizer: optimiser and schedule.
         seed: seed of the weights.
+        pad_to_30s: of Whisper's encoder, see ``DownstreamSystem``.
 
     Reference:
         Yang et al. 2021, arXiv 2105.01051 (SUPERB IC, KS, SID).
     """
 
-    kind = "classifier"
+    task = "classifier"
     monitor = ("valid/acc", "max")
 
     def __init__(
@@ -40,15 +40,16 @@ class Classification(DownstreamSystem):
         head: dict[str, Any] | None = None,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
+        pad_to_30s: bool = True,
     ) -> None:
-        super().__init__(upstream, head, optimizer, seed)
+        super().__init__(upstream, head, optimizer, seed, pad_to_30s)
         self.label_file = labels
         self.needs = (labels,)
 
     def prepare(self, train: DataDir) -> None:
         """Collect the classes of the training set."""
         self.labels = Labels.from_data(train, self.label_file)
-        self.build_head(sizes=self.labels.sizes)
+        self.build_head(labels=self.labels.slots)
 
     def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
         """Items have ``classes (slots,)``."""
@@ -69,23 +70,17 @@ class Classification(DownstreamSystem):
 
     def classify(self, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss of each utterance and whether all its slots are right, (B,) each."""
-        features, lengths = self.features(batch)
-        logits, classes = self.head(features.unbind(2), lengths), batch["classes"]
-        parts = zip(self.head.split(logits), classes.unbind(1), strict=True)
-        loss = sum(F.cross_entropy(part, own, reduction="none") for part, own in parts)
-        return loss, (self.head.classify(logits) == classes).all(-1)
+        logits = self.run_head(*self.features(batch))
+        loss, _ = self.head.losses(logits, batch)
+        return loss, (self.head.classify(logits) == batch["classes"]).all(-1)
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """Cross-entropy, summed over the slots."""
         loss, right = self.classify(batch)
-        return loss.mean(), {"acc": float(right.float().mean())}
+        return loss.mean(), {"acc": right.float().mean()}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Loss and accuracy."""
         loss, right = self.classify(batch)
-        numbers = {"loss": float(loss.mean()), "acc": float(right.float().mean())}
+        numbers = {"loss": loss.mean(), "acc": right.float().mean()}
         self.log_numbers("valid", numbers, batch_size=len(right))
-
-    def export_facts(self) -> dict[str, Any]:
-        """The classes."""
-        return {"labels": self.labels.slots, "label_file": self.label_file}

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from sslse.data.datadir import DataDir
-from sslse.downstream.ctc_asr import greedy_decode
+from sslse.downstream.ctc import ctc_loss, greedy_decode
+from sslse.downstream.spec_augment import SpecAugment
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig
 from sslse.systems.downstream import DownstreamSystem
 from sslse.systems.transcripts import (
     collect_tokens,
-    ctc_loss,
     transcript_describer,
+    warn_of_long_transcripts,
     word_error_rate,
 )
+from sslse.upstreams.base import UpstreamOutput
+
+DEFAULT_AUGMENT = SpecAugment()
 
 
 class CTCRecognition(DownstreamSystem):
@@ -26,16 +31,16 @@ class CTCRecognition(DownstreamSystem):
         upstream: folder or hub name of the SSL model.
         unit: ``char`` or ``word`` tokens, collected from the training transcripts.
         head: keys of ``CTCHead`` (sizes).
-        num_time_masks: masks on the features of an utterance while training.
-        time_mask_frames: longest mask, upstream frames.
+        spec_augment: what changes the weighted sum of the hidden states while training.
         optimizer: optimiser and schedule.
         seed: seed of weights, masks and dropout.
+        pad_to_30s: of Whisper's encoder, see ``DownstreamSystem``.
 
     Reference:
         Yang et al. 2021, arXiv 2105.01051 (SUPERB ASR).
     """
 
-    kind = "ctc"
+    task = "ctc"
     needs = ("text",)
     # The CTC loss of unseen speakers rises long before their word errors do.
     monitor = ("valid/wer", "min")
@@ -45,52 +50,42 @@ class CTCRecognition(DownstreamSystem):
         upstream: str,
         unit: Literal["char", "word"] = "char",
         head: dict[str, Any] | None = None,
-        num_time_masks: int = 2,
-        time_mask_frames: int = 20,
+        spec_augment: SpecAugment = DEFAULT_AUGMENT,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
+        pad_to_30s: bool = True,
     ) -> None:
-        super().__init__(upstream, head, optimizer, seed)
+        super().__init__(upstream, head, optimizer, seed, pad_to_30s)
         self.unit = unit
-        self.num_time_masks = num_time_masks
-        self.time_mask_frames = time_mask_frames
+        self.spec_augment = spec_augment
 
     def prepare(self, train: DataDir) -> None:
         """Collect the tokens of the training set."""
         self.tokens = collect_tokens(train, self.unit)
-        self.build_head(vocabulary_size=len(self.tokens))
+        self.build_head(tokens=self.tokens.symbols, unit=self.tokens.unit)
 
     def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
         """Items have ``tokens`` (U,) and ``text``."""
-        return transcript_describer(data, self.tokens)
-
-    def ctc(
-        self, batch: dict[str, Any], features: torch.Tensor, lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, Any]:
-        """Return the CTC loss of each utterance over its number of tokens, logits and lengths."""
-        logits, frames = self.head(features.unbind(2), lengths)
-        return ctc_loss(batch, logits, frames), (logits, frames)
+        describe = transcript_describer(data, self.tokens)
+        if self._trainer is not None:
+            hop = self.model.upstream.downsample_rate * self.head.stride
+            folder = Path(self.trainer.default_root_dir)
+            warn_of_long_transcripts(data, self.tokens, hop, folder)
+        return describe
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
-        """CTC on features with time masks."""
-        features, lengths = self.features(batch)
-        features = features.clone()  # (B, F, L+1, D)
-        for utterance, length in enumerate(lengths.tolist()):
-            for _ in range(self.num_time_masks):
-                width = int(torch.randint(self.time_mask_frames + 1, ()))
-                begin = int(torch.randint(max(1, length - width), ()))
-                features[utterance, begin : begin + width] = 0
-        loss, _ = self.ctc(batch, features, lengths)
+        """CTC on augmented features."""
+        features, lengths = self.features(batch)  # (B, F, L+1, D)
+        combined = self.head.combine(UpstreamOutput(list(features.unbind(2)), lengths))
+        augmented = self.spec_augment(combined, lengths)
+        loss, _ = self.head.losses(self.head.classify(augmented, lengths), batch)
         return loss.mean(), {}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """CTC loss and greedy word error rate."""
-        loss, (logits, frames) = self.ctc(batch, *self.features(batch))
+        logits, frames = self.run_head(*self.features(batch))
+        loss = ctc_loss(batch, logits, frames)
         texts = [self.tokens.decode(ids) for ids in greedy_decode(logits, frames)]
         rate, words = word_error_rate(batch["text"], texts)
         self.log_numbers("valid", {"loss": float(loss.mean())}, batch_size=len(texts))
         self.log_numbers("valid", {"wer": rate}, batch_size=words)
-
-    def export_facts(self) -> dict[str, Any]:
-        """The tokens."""
-        return {"unit": self.tokens.unit, "tokens": self.tokens.symbols}

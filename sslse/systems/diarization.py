@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from sslse.data.activity import SPEECH
 from sslse.data.datadir import DataDir
-from sslse.data.rttm import Turn, merge_turns, read_rttm
-from sslse.downstream.diarizer import permutation_free_loss
+from sslse.data.rttm import Turn, merge_turns, read_turns
+from sslse.downstream.diarizer import fit_frames, permutation_free_loss
 from sslse.errors import DataError
-from sslse.simulate.activity import SPEECH
+from sslse.runtime.data_parallel import global_mean
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig
 from sslse.systems.downstream import DownstreamSystem
 from sslse.upstreams.base import frame_mask
@@ -27,12 +28,13 @@ class Diarization(DownstreamSystem):
         head: keys of ``DiarizationHead`` (sizes).
         optimizer: optimiser and schedule.
         seed: seed of the weights.
+        pad_to_30s: of Whisper's encoder, see ``DownstreamSystem``.
 
     Reference:
         Yang et al. 2021, arXiv 2105.01051 (SUPERB SD).
     """
 
-    kind = "diarizer"
+    task = "diarizer"
     needs = ("rttm",)
     monitor = ("valid/der", "min")
 
@@ -43,8 +45,9 @@ class Diarization(DownstreamSystem):
         head: dict[str, Any] | None = None,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
+        pad_to_30s: bool = True,
     ) -> None:
-        super().__init__(upstream, head, optimizer, seed)
+        super().__init__(upstream, head, optimizer, seed, pad_to_30s)
         self.num_speakers = num_speakers
 
     def prepare(self, train: DataDir) -> None:
@@ -53,11 +56,11 @@ class Diarization(DownstreamSystem):
 
     def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
         """Items have ``activity (F, S)`` at the upstream's frame rate."""
-        turns = read_rttm(data.table("rttm"))
+        turns = read_turns(data.table("rttm"), data)
         if self.num_speakers == 1:
             turns = {name: merge_turns(own, SPEECH) for name, own in turns.items()}
-        check_turns(turns, data, self.num_speakers)
-        (upstream,) = self.frozen
+        check_speakers(turns, data, self.num_speakers)
+        upstream = self.model.upstream
         rate, stride, speakers = upstream.sample_rate, upstream.downsample_rate, self.num_speakers
 
         def describe(utterance: str, start: int, num_samples: int | None) -> dict[str, Any]:
@@ -71,20 +74,22 @@ class Diarization(DownstreamSystem):
 
         return describe
 
-    def diarize(self, batch: dict[str, Any]) -> tuple[torch.Tensor, int, float, int]:
+    def diarize(
+        self, batch: dict[str, Any]
+    ) -> tuple[torch.Tensor, int, torch.Tensor, torch.Tensor]:
         """Return the loss a frame, the number of frames, and the diarization error rate over
         frames at a threshold of one half with its denominator."""
-        features, lengths = self.features(batch)
-        logits = self.head(features.unbind(2), lengths)
+        logits, lengths = self.run_head(*self.features(batch))
         # The upstream's frames decide the length; the labels are a frame longer or shorter.
         activity = fit_frames(batch["activity"], logits.shape[1])
         loss, outputs = permutation_free_loss(logits, activity, lengths)
         found = (logits > 0).gather(2, outputs.unsqueeze(1).expand(-1, logits.shape[1], -1))
-        real, truth = frame_mask(lengths, logits.shape[1]), activity > 0
+        real, truth = frame_mask(lengths, logits.shape[1], logits.device), activity > 0
         speaking, claimed, correct = (x.sum(-1) * real for x in (truth, found, truth & found))
         errors = torch.maximum(speaking, claimed) - correct
-        frames, speech = int(lengths.sum()), int(speaking.sum())
-        return loss.sum() / frames, frames, float(errors.sum()) / max(1, speech), speech
+        frames, speech = int(lengths.sum()), speaking.sum()
+        der = global_mean(errors.sum().float(), speech)
+        return global_mean(loss.sum(), lengths.sum()), frames, der, speech
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """Binary cross-entropy a frame under the best order of the speakers."""
@@ -94,23 +99,17 @@ class Diarization(DownstreamSystem):
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Loss, and diarization error rate over frames."""
         loss, frames, der, speech = self.diarize(batch)
-        self.log_numbers("valid", {"loss": float(loss)}, batch_size=frames)
+        self.log_numbers("valid", {"loss": loss}, batch_size=frames)
         # Weighted by the speech, so that the logged mean is Σ errors / Σ speech.
-        self.log_numbers("valid", {"der": der}, batch_size=max(1, speech))
+        self.log_numbers("valid", {"der": der}, batch_size=max(1, int(speech)))
 
 
-def check_turns(turns: dict[str, list[Turn]], data: DataDir, num_speakers: int) -> None:
-    """Refuse turns that do not fit the data or the head.
+def check_speakers(turns: dict[str, list[Turn]], data: DataDir, num_speakers: int) -> None:
+    """Refuse turns that do not fit the head.
 
     Raises:
-        DataError: a recording is unknown, or has more speakers than the head.
+        DataError: a recording has more speakers than the head.
     """
-    unknown = [name for name in turns if name not in data.utterances]
-    if unknown:
-        raise DataError(
-            f"{data.path}/rttm has {len(unknown)} recordings that are not in wav.scp: "
-            + ", ".join(unknown[:5])
-        )
     for name, own in turns.items():
         speakers = {turn.speaker for turn in own}
         if len(speakers) > num_speakers:
@@ -142,11 +141,3 @@ def turn_frames(
         first, last = (round((time - start) / frame_seconds) for time in turn[:2])
         activity[max(0, first) : max(0, last), speakers.index(turn.speaker)] = 1
     return activity
-
-
-def fit_frames(activity: torch.Tensor, num_frames: int) -> torch.Tensor:
-    """Cut activity (B, F', S) to ``num_frames``, or continue it with its last frame."""
-    missing = num_frames - activity.shape[1]
-    if missing > 0:
-        activity = torch.cat([activity, activity[:, -1:].expand(-1, missing, -1)], dim=1)
-    return activity[:, :num_frames]

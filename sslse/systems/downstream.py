@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -12,27 +12,33 @@ import torch
 
 from sslse.data.datadir import DataDir
 from sslse.data.dataset import UtteranceDataset
+from sslse.data.fingerprint import audio_facts, fingerprint, model_facts
 from sslse.downstream.feature_cache import CachedFeatures
-from sslse.downstream.pack import head_class, save_downstream
+from sslse.downstream.multi_task import MultiTaskModel
+from sslse.downstream.preparation import Preparation
+from sslse.downstream.task_head import TaskHead
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.upstreams import load_upstream
+from sslse.upstreams.base import UpstreamOutput
+from sslse.upstreams.folder import find_upstream
 
 
 class DownstreamSystem(System):
     """A head on a frozen upstream.
 
-    A subclass names the ``kind`` of its head and the files that it needs, learns its classes in
-    ``prepare``, says what an item holds in ``describer``, and writes losses and validation.
+    A subclass names its ``task`` and the files that it needs, learns its classes in ``prepare``,
+    says what an item holds in ``describer``, and writes losses and validation.
 
     Args:
-        upstream: folder or hub name of the SSL model.
+        upstream: folder or hub name of the SSL model, or of Whisper (its encoder).
         head: keys of the head's class (sizes).
         optimizer: optimiser and schedule.
         seed: seed of weights, masks and dropout.
+        pad_to_30s: of Whisper's encoder, see ``WhisperUpstream``; false is fast on short speech.
     """
 
-    kind: str
+    task: str  # key of ``TASK_HEADS``, or ``MODULE:CLASS``
     # Files that the training set, and the validation set, must have.
     needs: tuple[str, ...] = ()
 
@@ -42,11 +48,11 @@ class DownstreamSystem(System):
         head: dict[str, Any] | None = None,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
+        pad_to_30s: bool = True,
     ) -> None:
         super().__init__(optimizer, seed)
         self.upstream_name = upstream
-        # Not a submodule: its weights are neither trained nor saved here.
-        self.frozen = (load_upstream(upstream).freeze(),)
+        self.upstream = load_upstream(upstream, pad_to_30s=pad_to_30s).freeze()
         self.head_config = dict(head or {})
 
     @property
@@ -72,56 +78,60 @@ class DownstreamSystem(System):
         Raises:
             ConfigError: the data have another sampling rate than the upstream.
         """
-        (upstream,) = self.frozen
+        upstream = self.upstream
         rate = self.trainer.datamodule.sample_rate if self._trainer else upstream.sample_rate
         if rate != upstream.sample_rate:
             raise ConfigError(
                 f"the upstream {self.upstream_name} takes {upstream.sample_rate} Hz but the data "
                 f"have {rate} Hz; resample the data, or choose another upstream"
             )
-        self.head_config.update(
-            num_states=upstream.num_layers + 1, input_size=upstream.hidden_size, **facts
-        )
+        heads = {self.task.split(":")[-1]: {"head": self.task, **self.head_config, **facts}}
         torch.manual_seed(self.seed)
-        self.head = head_class(self.kind)(**self.head_config)
+        self.model = MultiTaskModel(
+            upstream, heads, normalize_level=False, source=self.upstream_name
+        )
+        del self.upstream  # it is a part of the model now
+
+    @property
+    def head(self) -> TaskHead:
+        """The head that learns."""
+        return next(iter(self.model.heads.values()))
+
+    @property
+    def preparation(self) -> Preparation:
+        """What the head does to waveforms before all else."""
+        return self.head.preparation
+
+    def run_head(self, features: torch.Tensor, frames: torch.Tensor) -> Any:
+        """Return the head's estimates from what ``features`` returned."""
+        states = UpstreamOutput(list(features.unbind(2)), frames)
+        return self.head(states, frames * self.model.upstream.downsample_rate)
 
     def cache(self, dataset: UtteranceDataset, split: str) -> CachedFeatures:
         """Replace the waveforms of a set by features on disk."""
-        (upstream,) = self.frozen
+        upstream = self.model.upstream
         upstream.to(self.trainer.strategy.root_device)
         root = Path(self.trainer.default_root_dir) / "features"
-        facts = [self.upstream_name, str(dataset.data.path.resolve()), *dataset.utterances]
-        weights = Path(self.upstream_name) / "model.safetensors"
-        files = (weights, dataset.data.path / "wav.scp", dataset.data.path / "segments")
-        for path in files:
-            if path.exists():
-                facts.append(f"{path.stat().st_size}:{path.stat().st_mtime_ns}")
-        fingerprint = hashlib.sha256("\n".join(facts).encode()).hexdigest()
+        names, data = list(dataset.utterances), dataset.data
+        made_from = fingerprint(
+            self.upstream_name,
+            upstream.options(),
+            dataclasses.asdict(self.preparation),
+            model_facts(find_upstream(self.upstream_name)),
+            [[name, *audio_facts(data, name)] for name in names],
+        )
         mean = getattr(self.head, "mean_is_enough", False) and dataset.crop_samples is None
-        return CachedFeatures(dataset, upstream, root / split, fingerprint, mean)
+        return CachedFeatures(dataset, upstream, root / split, made_from, mean)
 
     def features(self, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return hidden states (B, F, L+1, D) and frames (B,) of a batch, cached or computed."""
         if "features" in batch:
             return batch["features"], batch["features_lengths"]
-        (upstream,) = self.frozen
         with torch.no_grad():
-            output = upstream.to(self.device)(batch["waveform"], batch["waveform_lengths"])
+            output = self.model.upstream(batch["waveform"], batch["waveform_lengths"])
         return torch.stack(output.hidden_states, 2), output.lengths
-
-    def export_facts(self) -> dict[str, Any]:
-        """Return JSON values to save with the head."""
-        return {}
 
     def export(self, directory: Path) -> list[Path]:
         """Write ``downstream/``."""
-        target = directory / "downstream"
-        save_downstream(
-            target,
-            self.kind,
-            self.upstream_name,
-            self.head,
-            self.head_config,
-            **self.export_facts(),
-        )
-        return [target]
+        self.model.save_pretrained(directory / "downstream")
+        return [directory / "downstream"]

@@ -3,7 +3,6 @@ several."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,12 +13,10 @@ import torch
 from sslse.criteria import build_criterion
 from sslse.criteria.snr import SISNRLoss, SNRLoss
 from sslse.criteria.weighted_sum import WeightedSum
-from sslse.enhancers import build_enhancer
+from sslse.enhancers import ENHANCERS, build_enhancer
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
-
-FROZEN = re.compile(r"criterion\.criteria\.[^.]+\.(upstream|asr)\.")  # names of frozen weights
 
 
 def new_enhancer(enhancer: Mapping[str, Any]) -> Enhancer:
@@ -43,7 +40,9 @@ def start_enhancer(
         ConfigError: neither is given, or as for ``new_enhancer``.
     """
     if init_param:
-        return Enhancer.from_pretrained(init_param)
+        own = enhancer and ":" in str(enhancer.get("name"))  # a class of the user's own
+        kind = ENHANCERS.find(enhancer["name"]) if own else Enhancer
+        return kind.from_pretrained(init_param)
     if not enhancer:
         raise ConfigError("give model.enhancer (a new one) or model.init_param (a folder)")
     torch.manual_seed(seed)
@@ -54,7 +53,8 @@ class EnhancementSystem(System):
     """An enhancer and the criteria that it is trained with.
 
     Args:
-        enhancer: ``{name: conv_tasnet, …}`` for a new one; ignored where ``init_param`` is given.
+        enhancer: ``{name: conv_tasnet, …}`` for a new one (``name: MODULE:CLASS`` for one of your
+            own); ignored where ``init_param`` is given.
         criteria: by name: ``{weight: 1.0, criterion: SNRLoss, …}``.
         alpha: multi-task weight, 0 to 1, of the criterion named ``snr`` against the one other:
             α · snr + (1 − α) · other, each times its own ``weight``; None: the weights alone.
@@ -101,7 +101,10 @@ class EnhancementSystem(System):
         for name, spec in specs.items():
             config = dict(spec)
             if "criterion" not in config:
-                raise ConfigError(f"model.criteria.{name} needs a 'criterion' (its class name)")
+                raise ConfigError(
+                    f"model.criteria.{name} needs a 'criterion' (its class name); to change a key "
+                    "of it alone, lay a YAML file over the configuration (another --config)"
+                )
             weight = float(config.pop("weight", 1.0))
             kind = config.pop("criterion")
             if kind in frozen:
@@ -124,6 +127,20 @@ class EnhancementSystem(System):
                         f"at {wanted} Hz; take models of one sampling rate"
                     )
 
+    def setup(self, stage: str) -> None:
+        """Refuse data of another sampling rate than the enhancer's.
+
+        Raises:
+            ConfigError: naming both.
+        """
+        own, data = self.enhancer.sample_rate, self.trainer.datamodule
+        if data is not None and data.sample_rate != own:
+            raise ConfigError(
+                f"the enhancer works at {own} Hz but the data at {data.sample_rate} Hz; set "
+                f"data.sample_rate to {own} and make the data at that rate, or take another "
+                "enhancer"
+            )
+
     def compare(
         self, enhanced: torch.Tensor, batch: dict[str, Any], gradient_norms: bool = False
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -137,50 +154,27 @@ class EnhancementSystem(System):
             text=batch.get("text"),
         )
 
-    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, Any]]:
         """Weighted sum of the criteria over the batch, and each part beside it."""
         enhanced = self.enhancer(batch["noisy"])
         every = self.gradient_norm_every
         measure = bool(every) and self.global_step % every == 0
         total, parts = self.compare(enhanced, batch, gradient_norms=measure)
-        return total.mean(), {name: float(value) for name, value in parts.items()}
+        return total.mean(), parts
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Each criterion, SNR and SI-SNR on whole utterances."""
         enhanced = self.enhancer(batch["noisy"])
         total, parts = self.compare(enhanced, batch)
-        numbers = {name: float(value) for name, value in parts.items()}
-        numbers["loss"] = float(total.mean())
-        numbers["snr_db"] = -float(self.snr(enhanced, batch["clean"]).mean())
-        numbers["si_snr_db"] = -float(self.si_snr(enhanced, batch["clean"]).mean())
+        numbers = {**parts, "loss": total.mean()}
+        numbers["snr_db"] = -self.snr(enhanced, batch["clean"]).mean()
+        numbers["si_snr_db"] = -self.si_snr(enhanced, batch["clean"]).mean()
         self.log_numbers("valid", numbers)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave frozen models out: they are folders of their own."""
-        state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {k: v for k, v in state.items() if not is_frozen(k)}
-
-    def load_state_dict(
-        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Load everything but the weights of frozen models, which have not changed."""
-        frozen = {k: v for k, v in self.state_dict().items() if is_frozen(k)}
-        return super().load_state_dict({**frozen, **state_dict}, strict=strict, assign=assign)
 
     def export(self, directory: Path) -> list[Path]:
         """Write ``enhancer/``."""
         self.enhancer.save_pretrained(directory / "enhancer")
         return [directory / "enhancer"]
-
-
-def is_frozen(name: str) -> bool:
-    """Return whether a weight of this name belongs to a criterion's frozen model.
-
-    Example:
-        >>> is_frozen("criterion.criteria.ssl_mse.upstream.model.masked_spec_embed")
-        True
-    """
-    return FROZEN.match(name) is not None
 
 
 def interpolate(

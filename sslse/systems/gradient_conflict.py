@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, distributed, nn
 
+from sslse.runtime.data_parallel import num_processes
+
 Gradients = list[Tensor | None]
 
 
@@ -26,17 +28,20 @@ def loss_gradients(loss: Tensor, parameters: Sequence[nn.Parameter], keep_graph:
     gradients = list(
         torch.autograd.grad(loss, parameters, retain_graph=keep_graph, allow_unused=True)
     )
-    if not distributed.is_available() or not distributed.is_initialized():
+    if num_processes() == 1:
         return gradients
-    present = [gradient for gradient in gradients if gradient is not None]
-    if not present:
-        return gradients
-    flat = torch.cat([gradient.flatten() for gradient in present])
+    # A parameter may be reached in one process and not in another (layers that ESPnet leaves out).
+    reached = loss.new_tensor([gradient is not None for gradient in gradients])
+    parts = [
+        torch.zeros_like(parameter) if gradient is None else gradient
+        for parameter, gradient in zip(parameters, gradients, strict=True)
+    ]
+    flat = torch.cat([*(part.flatten() for part in parts), reached])
     distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    averaged = iter(flat.split([gradient.numel() for gradient in present]))
+    *averaged, reached = flat.split([*(part.numel() for part in parts), len(parts)])
     return [
-        None if gradient is None else next(averaged).view_as(gradient) for gradient in gradients
+        total.view_as(part) / num_processes() if count else None
+        for total, part, count in zip(averaged, parts, reached.tolist(), strict=True)
     ]
 
 
@@ -54,8 +59,8 @@ def cosine(first: Gradients, second: Gradients) -> Tensor:
     """Return the cosine of the angle between two gradients; 0 where one of them vanishes.
 
     Example:
-        >>> cosine([torch.tensor([1.0, 0.0])], [torch.tensor([-1.0, 1.0])]).item()
-        -0.7071067811865475
+        >>> round(cosine([torch.tensor([1.0, 0.0])], [torch.tensor([-1.0, 1.0])]).item(), 6)
+        -0.707107
     """
     norms = (inner(first, first) * inner(second, second)).sqrt()
     return torch.where(norms > 0, inner(first, second) / norms, torch.zeros_like(norms))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from sslse.systems.gradient_conflict import (
     loss_gradients,
     project_off,
 )
+from sslse.transfer import beside
 
 PARTS = ("nsnr", "encoder", "contrastive", "asr")
 
@@ -77,8 +78,9 @@ class JointEnhancement(System):
         surgery: remove from the gradient of ``nsnr`` what points against that of the recogniser's
             side.
         first_phase: phase with other weights at the beginning.
-        contrastive: options of ``ContrastiveTokenizerLoss``.
-        encoder: options of ``EncoderLoss``.
+        reduction: of ``encoder`` and ``contrastive`` over the frames of an utterance: ``sum``, as
+            printed, whose size beside ``nsnr`` grows with the length, or ``mean``.
+        contrastive: other options of ``ContrastiveTokenizerLoss``.
         nsnr: options of ``SNRLoss``.
         conflict_every: steps between measurements of the conflict; 0 disables. With ``surgery`` it
             is measured in every step.
@@ -105,8 +107,8 @@ class JointEnhancement(System):
         asr_exact: bool | None = None,
         surgery: bool = False,
         first_phase: FirstPhase = NO_FIRST_PHASE,
+        reduction: Literal["sum", "mean"] = "sum",
         contrastive: dict[str, Any] | None = None,
-        encoder: dict[str, Any] | None = None,
         nsnr: dict[str, Any] | None = None,
         conflict_every: int = 100,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
@@ -120,13 +122,15 @@ class JointEnhancement(System):
         self.asr_learning_rate = asr_learning_rate
         self.surgery = surgery
         self.conflict_every = conflict_every
+        if contrastive and "reduction" in contrastive:
+            raise ConfigError("model.contrastive has no key 'reduction': set model.reduction")
         self._check_options()
         self.enhancer = start_enhancer(enhancer, init_param, seed)
         self.asr = self._load_asr(asr, asr_exact)
         self.tokenizer = self._load_tokenizer(tokenizer)
         self.nsnr = SNRLoss(**(nsnr or {}))
-        self.encoder_loss = EncoderLoss(**(encoder or {}))
-        self.contrastive_loss = ContrastiveTokenizerLoss(**(contrastive or {}))
+        self.encoder_loss = EncoderLoss(reduction)
+        self.contrastive_loss = ContrastiveTokenizerLoss(reduction=reduction, **(contrastive or {}))
         self.snr, self.si_snr = SNRLoss(), SISNRLoss()
         # Gradients are averaged here, not by DDP, where they are taken apart or where a part of the
         # recogniser may have none.
@@ -151,8 +155,8 @@ class JointEnhancement(System):
             raise ConfigError(
                 "these losses need a recogniser: give model.asr, an ESPnet ASR folder"
             )
-        from sslse.recognizers.frozen_asr import FrozenASR
-        from sslse.recognizers.trainable_asr import TrainableASR
+        from sslse.espnet.frozen_asr import FrozenASR
+        from sslse.espnet.trainable_asr import TrainableASR
 
         kind = TrainableASR if self.train_asr else FrozenASR
         asr = kind.from_folder(folder, exact=not self.train_asr if exact is None else exact)
@@ -168,12 +172,11 @@ class JointEnhancement(System):
             return None
         if folder is None:
             raise ConfigError("the loss 'contrastive' needs model.tokenizer, a tokenizer's folder")
-        from sslse.recognizers.tokenizer import Tokenizer
+        from sslse.tokens.tokenizer import Tokenizer
 
         tokenizer = Tokenizer.from_pretrained(folder)
         tokenizer.check_encoder(self.asr)
-        tokenizer.eval().requires_grad_(False)
-        return tokenizer
+        return tokenizer.freeze()
 
     def current_weights(self) -> dict[str, float]:
         """Return the weights of this step's phase."""
@@ -186,12 +189,12 @@ class JointEnhancement(System):
         """Enhance waveforms by the level of their own samples, without the padding."""
         if lengths is None:
             return self.enhancer(noisy)
-        level = input_level(noisy) * (noisy.shape[1] / lengths[:, None]).sqrt()
+        level = input_level(noisy) * (noisy.shape[1] / beside(lengths, noisy)[:, None]).sqrt()
         return self.enhancer(noisy, level)
 
     def loss_parts(
         self, batch: dict[str, Any], weights: dict[str, float]
-    ) -> tuple[dict[str, Tensor], dict[str, float], Tensor]:
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
         """Return the unweighted losses with gradient, numbers to log, and the enhanced speech."""
         clean, lengths = batch["clean"], batch.get("clean_lengths")
         enhanced = self.enhance(batch["noisy"], lengths)
@@ -210,7 +213,7 @@ class JointEnhancement(System):
             anchors = self.tokenizer(vectors)
             loss, terms = self.contrastive_loss.with_parts(anchors, keys, labels, frames)
             parts["contrastive"] = loss.mean()
-            numbers.update({name: float(term.mean()) for name, term in terms.items()})
+            numbers.update({name: term.mean() for name, term in terms.items()})
         if "asr" in weights:
             if "text" not in batch:
                 raise ConfigError(
@@ -219,10 +222,10 @@ class JointEnhancement(System):
                 )
             tokens = self.asr.tokenize_batch(batch["text"])
             parts["asr"] = self.asr.loss(enhanced, lengths, *tokens).mean()
-        numbers.update({name: float(value.detach()) for name, value in parts.items()})
+        numbers.update({name: value.detach() for name, value in parts.items()})
         return parts, numbers, enhanced
 
-    def training_losses(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+    def training_losses(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
         """Return the weighted sum of this phase, its parts, and the conflict when it is due."""
         weights = self.current_weights()
         parts, numbers, _ = self.loss_parts(batch, weights)
@@ -235,7 +238,7 @@ class JointEnhancement(System):
             numbers.update(self._measure_conflict())
         return torch.stack(list(self.sides.values())).sum(), numbers
 
-    def _measure_conflict(self) -> dict[str, float]:
+    def _measure_conflict(self) -> dict[str, Tensor]:
         if len(self.sides) < 2:
             return {}
         parameters = [p for p in self.enhancer.parameters() if p.requires_grad]
@@ -248,7 +251,7 @@ class JointEnhancement(System):
         if not self.own_backward:
             super().backward(loss, *args, **kwargs)
             return
-        parameters = self.trained_parameters()
+        parameters = self.learning_parameters()
         if self.surgery and len(self.sides) == 2:
             gradients = self._operate(parameters)
         else:
@@ -268,10 +271,10 @@ class JointEnhancement(System):
         asr = loss_gradients(self.sides["asr"], parameters, keep_graph=False)
         # Only the enhancer, which comes first, has gradients of both sides.
         shared = sum(p.requires_grad for p in self.enhancer.parameters())
-        self.log_numbers("train", conflict_numbers(se[:shared], asr[:shared]))
+        self.unread[-1][1].update(conflict_numbers(se[:shared], asr[:shared]))
         return add_up([project_off(se[:shared], asr[:shared]) + se[shared:], asr])
 
-    def trained_parameters(self) -> list[nn.Parameter]:
+    def learning_parameters(self) -> list[nn.Parameter]:
         """Return the weights that learn in this phase, those of the enhancer first."""
         modules = [self.enhancer]
         if self.train_asr and (not self._in_first_phase() or self.first_phase.train_asr):
@@ -305,21 +308,6 @@ class JointEnhancement(System):
         numbers["si_snr_db"] = -float(self.si_snr(enhanced, batch["clean"], lengths).mean())
         self.log_numbers("valid", numbers)
 
-    def _is_frozen(self, name: str) -> bool:
-        return name.startswith("tokenizer.") or (name.startswith("asr.") and not self.train_asr)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave frozen models out: they are folders of their own."""
-        state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {k: v for k, v in state.items() if not self._is_frozen(k)}
-
-    def load_state_dict(
-        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Load everything but the weights of frozen models, which have not changed."""
-        frozen = {k: v for k, v in self.state_dict().items() if self._is_frozen(k)}
-        return super().load_state_dict({**frozen, **state_dict}, strict=strict, assign=assign)
-
     def export(self, directory: Path) -> list[Path]:
         """Write ``enhancer/``, and ``asr/`` (an ESPnet folder) where it has learned."""
         self.enhancer.save_pretrained(directory / "enhancer")
@@ -329,12 +317,12 @@ class JointEnhancement(System):
         return [directory / "enhancer", directory / "asr"]
 
 
-def conflict_numbers(se: Gradients, asr: Gradients) -> dict[str, float]:
+def conflict_numbers(se: Gradients, asr: Gradients) -> dict[str, Tensor]:
     """Return what is logged of two gradients: their cosine and their norms."""
     return {
-        "conflict_cosine": float(cosine(se, asr)),
-        "se_gradient_norm": float(inner(se, se).sqrt()),
-        "asr_gradient_norm": float(inner(asr, asr).sqrt()),
+        "conflict_cosine": cosine(se, asr),
+        "se_gradient_norm": inner(se, se).sqrt(),
+        "asr_gradient_norm": inner(asr, asr).sqrt(),
     }
 
 

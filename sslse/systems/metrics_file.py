@@ -10,7 +10,7 @@ from typing import Any
 from lightning.fabric.loggers.logger import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
-from sslse.data.atomic import atomic_open
+from sslse.runtime.atomic import atomic_open
 
 FLUSH_SECONDS = 5.0
 
@@ -29,11 +29,22 @@ class MetricsFile(Logger):
         self.rows: dict[int, dict[str, str]] = {}
         self.written = 0.0
         if path.exists():
-            with open(path, newline="") as stream:
-                for row in csv.DictReader(stream):
-                    if int(row["step"]) < resume_step:
-                        kept = {name: value for name, value in row.items() if value}
-                        self.rows[int(kept.pop("step"))] = kept
+            self._read(resume_step)
+
+    def _read(self, resume_step: int) -> None:
+        damaged = 0
+        with open(self.path, newline="", errors="replace") as stream:
+            lines = [line for line in stream if "\0" not in line or not (damaged := damaged + 1)]
+        for row in csv.DictReader(lines):
+            try:
+                step = int(row.pop("step"))
+            except (KeyError, TypeError, ValueError):
+                damaged += 1
+                continue
+            if step < resume_step:
+                self.rows[step] = {name: value for name, value in row.items() if name and value}
+        if damaged:
+            print(f"warning: {self.path} has {damaged} damaged lines, left out", flush=True)
 
     @property
     def name(self) -> str:

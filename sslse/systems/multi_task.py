@@ -7,11 +7,13 @@ system                    noise     parts                 starts from
 ========================  ========  ====================  =====================================
 clean-trained inversion   none      head                  upstream
 noise-aware inversion     yes       head                  upstream
-separate enhancement      yes       mask (or front)       upstream
+separate enhancement      yes       mask (*)              upstream
 cascade, fine-tuned       yes       front, head           separate enhancement, clean inversion
 joint                     yes       mask, head            upstream
 joint from clean          yes       mask, head            clean inversion
 ========================  ========  ====================  =====================================
+
+(*) or a decoder, which makes the waveform from the states, wherever there is a mask; or a front.
 
 The head is of tract variables, or of speakers (verification with enhancement), or there are both.
 """
@@ -46,6 +48,7 @@ class MultiTaskSystem(System):
         upstream_training: ``full``; ``partial`` keeps the convolutional front; ``frozen``.
         heads: by name: ``{head: tract_variables, weight: 1.0, …}`` and keys of that head.
         mask: keys of ``SpectralMask``; ``{}`` for its defaults, None for no mask.
+        decoder: keys of ``WaveformDecoder``, in place of a mask; ``{}`` for its defaults.
         front: an enhancer before the upstream: folder of a saved one, or ``{name: conv_tasnet, …}``
             for a new one; None has none.
         train_front: whether the front learns, too.
@@ -56,6 +59,7 @@ class MultiTaskSystem(System):
         upstream_lr: learning rate of the upstream as a fraction of that of the other parts.
         optimizer: optimiser and schedule.
         seed: seed of the initial weights and of each step.
+        pad_to_30s: of Whisper's encoder, see ``WhisperUpstream``; false is fast on short speech.
 
     Reference:
         Tabatabaee and Espy-Wilson 2026, arXiv 2601.14516.
@@ -67,6 +71,7 @@ class MultiTaskSystem(System):
         upstream_training: Literal["full", "partial", "frozen"] = "full",
         heads: dict[str, dict[str, Any]] | None = None,
         mask: dict[str, Any] | None = None,
+        decoder: dict[str, Any] | None = None,
         front: str | dict[str, Any] | None = None,
         train_front: bool = True,
         criteria: dict[str, dict[str, Any]] | None = None,
@@ -75,17 +80,26 @@ class MultiTaskSystem(System):
         upstream_lr: float = 1.0,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
+        pad_to_30s: bool = True,
     ) -> None:
         super().__init__(optimizer, seed)
         head_configs = {name: dict(config) for name, config in (heads or {}).items()}
         self.head_weights = {
             name: float(config.pop("weight", 1.0)) for name, config in head_configs.items()
         }
-        network = load_upstream(upstream)
+        network = load_upstream(upstream, pad_to_30s=pad_to_30s)
         torch.manual_seed(seed)
-        self.model = MultiTaskModel(network, head_configs, mask, _build_front(front))
+        self.model = MultiTaskModel(
+            network, head_configs, mask, _build_front(front), decoder=decoder
+        )
         if init_param:
             print(f"from {init_param}: {', '.join(self.model.start_from(init_param))}", flush=True)
+        for name, head in self.model.heads.items():
+            if head.preparation:
+                raise ConfigError(
+                    f"model.heads.{name}: gain_db and remove_silence are for a head on its own; "
+                    "all tasks of this model hear one waveform, so leave them out"
+                )
         network.fix_unused()
         if upstream_training == "frozen":
             network.freeze()
@@ -94,7 +108,9 @@ class MultiTaskSystem(System):
         if self.model.front is not None and not train_front:
             self.model.front.requires_grad_(False)
         if bool(criteria) and not self.model.enhances:
-            raise ConfigError("model.criteria are of enhanced speech: give model.mask or front")
+            raise ConfigError(
+                "model.criteria are of enhanced speech: give model.mask, decoder or front"
+            )
         if not criteria and not head_configs:
             raise ConfigError("nothing to learn: give model.heads or model.criteria")
         self.criterion: WeightedSum | None = None
@@ -116,13 +132,19 @@ class MultiTaskSystem(System):
                 return head.names
         return ()
 
+    def setup(self, stage: str) -> None:
+        """Refuse a speaker head that is too small for the training set."""
+        for head in self.model.heads.values():
+            if isinstance(head, SpeakerHead):
+                head.check_speakers(len(self.trainer.datamodule.train_set.speakers))
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Let the upstream have a learning rate of its own."""
         return self.groups_with_rate(self.model.upstream, self.upstream_lr)
 
     def losses(
         self, batch: dict[str, Any], result: MultiTaskOutput
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    ) -> tuple[torch.Tensor, dict[str, Any]]:
         """Return the weighted sum of all tasks over the batch, and its parts."""
         total, numbers = torch.zeros((), device=batch["noisy"].device), {}
         for name, head in self.model.heads.items():
@@ -130,17 +152,15 @@ class MultiTaskSystem(System):
                 continue
             loss, parts = head.losses(result.outputs[name], batch)
             total = total + self.head_weights[name] * loss.mean()
-            numbers |= {
-                f"{name}_{part}": float(value.detach().mean()) for part, value in parts.items()
-            }
+            numbers |= {f"{name}_{part}": value.detach().mean() for part, value in parts.items()}
         if self.criterion is not None:
             level = input_level(batch["noisy"])
             loss, parts = self.criterion(result.enhanced / level, batch["clean"] / level)
             total = total + self.enhancement_weight * loss.mean()
-            numbers |= {part: float(value) for part, value in parts.items()}
+            numbers |= parts
         return total, numbers
 
-    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, Any]]:
         """See ``losses``."""
         for name, head in self.model.heads.items():
             if head.needs not in batch:
@@ -199,21 +219,6 @@ class MultiTaskSystem(System):
             numbers[f"{name}_eer"] = rate
             scores.append(1 - rate)
         self.log_numbers("valid", {**numbers, "score": float(np.mean(scores))})
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out what does not learn: it is rebuilt from its own folder."""
-        fixed = {name for name, value in self.named_parameters() if not value.requires_grad}
-        state = checkpoint["state_dict"]
-        checkpoint["state_dict"] = {k: v for k, v in state.items() if k not in fixed}
-
-    def load_state_dict(
-        self, state_dict: dict[str, Any], strict: bool = True, assign: bool = False
-    ) -> Any:
-        """Load everything but what does not learn, which has not changed."""
-        fixed = {
-            name: value.data for name, value in self.named_parameters() if not value.requires_grad
-        }
-        return super().load_state_dict({**fixed, **state_dict}, strict=strict, assign=assign)
 
     def export(self, directory: Path) -> list[Path]:
         """Write ``model/`` and, where the system enhances, ``enhancer/``."""

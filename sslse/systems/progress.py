@@ -1,5 +1,4 @@
-"""Progress as plain log lines: step, loss, time a step, share of it spent waiting for data, time
-left."""
+"""The log of a training: step, loss, time a step, share of it spent waiting for data, time left."""
 
 from __future__ import annotations
 
@@ -8,20 +7,7 @@ from typing import Any
 
 import lightning
 
-
-def duration(seconds: float) -> str:
-    """Format a duration.
-
-    Example:
-        >>> duration(75), duration(3800), duration(8)
-        ('1m15s', '1h03m', '8s')
-    """
-    seconds = round(seconds)
-    if seconds >= 3600:
-        return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
-    if seconds >= 60:
-        return f"{seconds // 60}m{seconds % 60:02d}s"
-    return f"{seconds}s"
+from sslse.runtime.progress import duration
 
 
 class ProgressLine(lightning.Callback):

@@ -11,19 +11,21 @@ from torch import Tensor
 
 from sslse.data.datadir import DataDir
 from sslse.data.dataset import UtteranceDataset
-from sslse.downstream.ctc_asr import greedy_decode
-from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
+from sslse.downstream.ctc import ctc_loss, greedy_decode
+from sslse.runtime.data_parallel import item_generators
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.systems.robust_model import begin_with_mel_filters, build_model, freeze_parts
 from sslse.systems.transcripts import (
     collect_tokens,
-    ctc_loss,
     transcript_describer,
+    warn_of_long_transcripts,
     word_error_rate,
 )
+from sslse.transfer import send
+from sslse.upstreams.branches import Branches
 from sslse.upstreams.convolution import output_lengths
-from sslse.upstreams.masking import span_mask
-from sslse.upstreams.wav2vec2_folder import Branches
+from sslse.wav2vec2.ctc_wav2vec2 import CTCWav2Vec2
+from sslse.wav2vec2.masking import Generators, span_masks
 
 
 class RobustCTC(System):
@@ -41,7 +43,9 @@ class RobustCTC(System):
         dropout: before the output layer.
         time_mask_probability: fraction of frames that begin a masked span.
         time_mask_length: frames in a span.
-        channel_mask_probability: fraction of channels that begin a masked span.
+        channel_mask_share: fraction of channels that are masked, fairseq's ``mask_channel_prob``:
+            ``share · channels / length`` spans an utterance. As a probability to begin a span, the
+            paper's 0.05 with 32 channels would leave a fifth of them.
         channel_mask_length: channels in a span.
         update_enhancer: whether the enhancer learns.
         enhancer_lr: learning rate of the enhancer as a fraction of that of the other parts. CTC
@@ -78,7 +82,7 @@ class RobustCTC(System):
         dropout: float = 0.1,
         time_mask_probability: float = 0.065,
         time_mask_length: int = 10,
-        channel_mask_probability: float = 0.05,
+        channel_mask_share: float = 0.05,
         channel_mask_length: int = 32,
         update_enhancer: bool = True,
         enhancer_lr: float = 1.0,
@@ -101,8 +105,8 @@ class RobustCTC(System):
             part.requires_grad_(False)  # of pre-training; they only travel with the folder
         self.unit = unit
         self.dropout = dropout
-        self.time_mask = (time_mask_probability, time_mask_length)
-        self.channel_mask = (channel_mask_probability, channel_mask_length)
+        self.time_mask = (time_mask_probability * time_mask_length, time_mask_length)
+        self.channel_mask = (channel_mask_share, channel_mask_length)
         self.enhancer_lr = enhancer_lr
         self.head_only_steps = head_only_steps
 
@@ -115,27 +119,34 @@ class RobustCTC(System):
 
     def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
         """Items have ``tokens`` (U,) and ``text``."""
-        return transcript_describer(data, self.tokens)
+        describe = transcript_describer(data, self.tokens)
+        if self._trainer is not None:
+            hop = self.model.encoder.downsample_rate
+            folder = Path(self.trainer.default_root_dir)
+            warn_of_long_transcripts(data, self.tokens, hop, folder)
+        return describe
 
     def cache(self, dataset: UtteranceDataset, split: str) -> UtteranceDataset:
         """Return the dataset as it is: the whole model learns, nothing can be kept."""
         return dataset
 
-    def draw_masks(self, lengths: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return masks of frames (B, F) and of channels (B, D) for samples (B,)."""
+    def draw_masks(self, lengths: Tensor, generators: Generators) -> tuple[Tensor, Tensor]:
+        """Return masks of frames (B, F) and of channels (B, D) for samples (B,), on the
+        host; see ``span_masks`` for ``generators``."""
         encoder = self.model.encoder
-        frames = output_lengths(lengths.clamp_min(encoder.field), encoder.conv_layers).cpu()
-        time_mask = span_mask(frames, int(frames.max()), *self.time_mask, generator)
+        frames = output_lengths(lengths.clamp_min(encoder.field), encoder.conv_layers)
+        time_mask = span_masks(frames, int(frames.max()), *self.time_mask, generators)
         width = encoder.hidden_size
         channels = torch.full((len(lengths),), width)
-        channel_mask = span_mask(channels, width, *self.channel_mask, generator)
-        return time_mask.to(lengths.device), channel_mask.to(lengths.device)
+        channel_mask = span_masks(channels, width, *self.channel_mask, generators)
+        return time_mask, channel_mask
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         """CTC with masks that depend on the step alone."""
-        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
-        masks = self.draw_masks(batch["waveform_lengths"], generator)
+        generators = item_generators(len(batch["waveform_lengths"]))
+        masks = self.draw_masks(batch["waveform_lengths"], generators)
         waveform, lengths = batch["waveform"], batch["waveform_lengths"]
+        masks = [send(mask, waveform.device) for mask in masks]
         if self.global_step < self.head_only_steps:
             encoder = self.model.encoder
             encoder.requires_grad_(False)
@@ -154,6 +165,12 @@ class RobustCTC(System):
         """See ``System``; remember which weights of the encoder learn."""
         self.learning = [p for p in self.model.encoder.parameters() if p.requires_grad]
         return super().configure_optimizers()
+
+    def learning_parameters(self) -> list[torch.nn.Parameter]:
+        """Return the output layer alone in the first steps."""
+        if self.global_step < self.head_only_steps:
+            return list(self.model.output.parameters())
+        return super().learning_parameters()
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """CTC loss and greedy word error rate."""

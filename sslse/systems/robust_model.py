@@ -7,9 +7,9 @@ from typing import Any
 from sslse.enhancers.base import Enhancer
 from sslse.errors import ConfigError
 from sslse.systems.enhancement import new_enhancer
+from sslse.upstreams.branches import Branches
 from sslse.upstreams.gabor import gabor_filters, share_phases
-from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
-from sslse.upstreams.wav2vec2_folder import Branches
+from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
 
 def build_model(

@@ -10,22 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sslse.criteria.consistency import ConsistencyLoss, feature_penalty
 from sslse.criteria.contrastive import ContrastiveLoss
-from sslse.criteria.diversity import DiversityLoss
+from sslse.criteria.diversity import DiversityLoss, perplexity
 from sslse.criteria.weighted_sum import WeightedSum
-from sslse.data.dataset import random_crops
+from sslse.data.dataset import random_items
 from sslse.data.sampler import draw_generator
 from sslse.errors import ConfigError
+from sslse.runtime.data_parallel import (
+    global_mean,
+    global_sum,
+    item_generators,
+    validation_generators,
+)
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
 from sslse.systems.enhancement import EnhancementSystem
 from sslse.systems.robust_model import begin_with_mel_filters, build_model, freeze_parts
-from sslse.upstreams.masking import MaskedFrames, sample_distractors, span_mask
-from sslse.upstreams.quantizer import begin_with_clusters, gumbel_temperature, quantize
-from sslse.upstreams.robust_wav2vec2 import BranchFeatures, scale_gradient, zero_padding
-from sslse.upstreams.wav2vec2_folder import Branches
+from sslse.transfer import send
+from sslse.upstreams.base import zero_padding
+from sslse.upstreams.branches import Branches
+from sslse.wav2vec2.masking import Generators, MaskedFrames, distractors_of_items, span_masks
+from sslse.wav2vec2.quantizer import begin_with_clusters, gumbel_temperature, quantize
+from sslse.wav2vec2.robust_wav2vec2 import BranchFeatures, scale_gradient
 
 CLUSTER_STREAM = 3  # of random draws
 DEFAULT_ENHANCEMENT_LOSS = {"demucs": {"criterion": "DemucsLoss"}}
@@ -45,8 +54,8 @@ class RobustPretraining(System):
             others; a public one may always.
         mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution of a
             fresh model begins as a mel filter bank; None begins at random.
-        cluster_crops: the codebooks of a fresh model begin as k-means clusters of the features of
-            this many training crops (see ``begin_with_clusters``); 0 begins at random.
+        cluster_crops: the codebooks of a fresh model begin as k-means clusters of what they are to
+            quantise in this many training crops (see ``begin_with_clusters``); 0 begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
         fusion_sees_masked: whether the attention of the fusion sees the frames that are masked
             after it, as published. Their features may then leak into their neighbours.
@@ -66,11 +75,12 @@ class RobustPretraining(System):
         feature_weight: β.
         consistency_weight: γ; with 0 and noisy targets no clean speech is used.
         enhancement_weight: ξ.
-        feature_gradient: factor of the gradient that reaches the feature encoder.
-        enhancer_gradient: factor of the gradient that reaches the enhancer, but for that of its own
-            loss. An enhancer hears whole utterances and the masks come after it: to help the
-            contrastive loss it hides masked frames in their neighbours, where a few hundred steps
-            are all there is.
+        feature_gradient: factor of the gradient of all losses that reaches the feature encoder, and
+            through it the enhancer (fairseq's ``feature_grad_mult``).
+        enhancer_gradient: a further one of what reaches the enhancer but for its own loss. An
+            enhancer hears whole utterances and the masks come after it: to help the contrastive
+            loss it hides masked frames in their neighbours, where a few hundred steps are all
+            there is.
         update_enhancer: whether the enhancer learns.
         update_feature_encoder: whether the feature encoder learns.
         normalize_input: zero mean and unit variance of each waveform.
@@ -86,6 +96,7 @@ class RobustPretraining(System):
     """
 
     monitor = ("valid/contrastive", "min")
+    uses_lengths = True
 
     def __init__(
         self,
@@ -148,6 +159,7 @@ class RobustPretraining(System):
         self.gumbel = gumbel
         self.feature_gradient, self.enhancer_gradient = feature_gradient, enhancer_gradient
         self.collapse_fraction = collapse_fraction
+        self.choices: Tensor | None = None  # of codebook entries in a validation, (G, V)
         self.weights = {
             "contrastive": 1.0,
             "diversity": diversity_weight if quantize else 0.0,
@@ -162,7 +174,6 @@ class RobustPretraining(System):
         if self.weights["enhancement"]:
             criteria = enhancement_criteria or DEFAULT_ENHANCEMENT_LOSS
             self.enhancement = EnhancementSystem.build_criteria(criteria)
-        self.update_feature_encoder, self.update_enhancer = update_feature_encoder, update_enhancer
         freeze_parts(self.model, update_feature_encoder, update_enhancer)
         if not quantize:
             network = self.model.network
@@ -174,16 +185,18 @@ class RobustPretraining(System):
 
     @torch.no_grad()
     def setup(self, stage: str) -> None:
-        """Fit the codebooks of a fresh model; the same seed gives the same ones."""
+        """Fit the codebooks of a fresh model on its targets; the same seed gives the same ones."""
         if stage != "fit" or not self.cluster_crops:
             return
         data = self.trainer.datamodule.train_set
         generator = draw_generator(self.seed, CLUSTER_STREAM, 0)
         norm = self.model.wav2vec2.feature_projection.layer_norm
         features = []
-        for crop in random_crops(data, self.cluster_crops, generator):
-            encoded, _ = self.model.encode(crop.unsqueeze(0), torch.tensor([len(crop)]))
-            features.append(norm(encoded[0]))
+        for item in random_items(data, self.cluster_crops, generator):
+            noisy, clean = item["noisy"].unsqueeze(0), item["clean"].unsqueeze(0)
+            branches, clean_features = self.encode(noisy, clean, torch.tensor([noisy.shape[1]]))
+            source = clean_features if self.target == "clean" else self.model.fuse(branches)
+            features.append(norm(source[0]))
         begin_with_clusters(self.model.network.quantizer, torch.cat(features), self.seed)
 
     @property
@@ -191,61 +204,69 @@ class RobustPretraining(System):
         """Whether clean features enter the loss."""
         return self.target == "clean" or self.weights["consistency"] > 0
 
+    def encode(
+        self, noisy: Tensor, clean: Tensor, lengths: Tensor
+    ) -> tuple[BranchFeatures, Tensor | None]:
+        """Return the features of each branch, and those of clean speech where they are needed.
+
+        The gradient is scaled where features leave the encoder, before any loss sees them.
+        """
+        branches = self.model.encode_branches(noisy, lengths, self.enhancer_gradient)
+        for name, features in branches.features.items():
+            branches.features[name] = scale_gradient(features, self.feature_gradient)
+        if not self.needs_clean:
+            return branches, None
+        features, _ = self.model.encode(clean, lengths)
+        return branches, scale_gradient(features, self.feature_gradient)
+
     def draw(
-        self, frames: Tensor, size: int, generator: torch.Generator
+        self, frames: Tensor, size: int, generators: Generators
     ) -> tuple[Tensor, MaskedFrames, Tensor]:
-        """Return a time mask (B, F), its list of frames, and distractors (B, M, K)."""
+        """Return a time mask (B, F), its list of frames, and distractors (B, M, K), on the host.
+
+        What is drawn does not depend on the padding, ``size``.
+        """
         lengths = frames.cpu()
-        mask = span_mask(
-            lengths, size, self.mask_probability, self.mask_length, generator, self.min_spans
-        )
+        share = self.mask_probability * self.mask_length
+        mask = span_masks(lengths, size, share, self.mask_length, generators, self.min_spans)
         masked = MaskedFrames.of(mask)
-        distractors = sample_distractors(masked.valid, self.num_distractors, generator)
-        device = frames.device
-        return mask.to(device), masked.to(device), distractors.to(device)
+        distractors = distractors_of_items(masked.valid, self.num_distractors, generators)
+        return mask, masked, distractors
 
     def losses(
         self,
         noisy: Tensor,
         clean: Tensor,
         lengths: Tensor | None,
-        mask: Tensor | None = None,
-        distractors: Tensor | None = None,
         gumbel: float | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[Tensor, dict[str, float]]:
+        generators: Generators | None = None,
+    ) -> tuple[Tensor, dict[str, Any]]:
         """Return the total loss and its parts.
 
         Args:
             noisy: (B, T).
             clean: (B, T).
             lengths: samples of each utterance.
-            mask: masked frames (B, F) where the caller has drawn them.
-            distractors: those of ``mask``, positions (B, M, K).
             gumbel: temperature of the quantiser; None chooses without noise.
-            generator: of mask and distractors, where they are not given.
+            generators: of the mask and the distractors of each utterance; default: those of this
+                step.
         """
         noisy, lengths = zero_padding(noisy, lengths)
-        branches = self.model.encode_branches(noisy, lengths, self.enhancer_gradient)
-        clean_features = None
-        if self.needs_clean:
-            clean, _ = zero_padding(clean, lengths)
-            clean_features, _ = self.model.encode(clean, lengths)
-        if mask is None:
-            mask, masked, distractors = self.draw(branches.frames, branches.num_frames, generator)
-        else:
-            masked = MaskedFrames.of(mask)
+        clean, _ = zero_padding(clean, lengths)
+        branches, clean_features = self.encode(noisy, clean, lengths)
+        generators = generators or item_generators(len(noisy))
+        mask, masked, distractors = self.draw(branches.frames, branches.num_frames, generators)
+        device = noisy.device
+        mask, masked, distractors = send(mask, device), masked.to(device), send(distractors, device)
         fused = self.model.fuse(branches, None if self.fusion_sees_masked else mask)
-        states = self.model.contextualize(
-            scale_gradient(fused, self.feature_gradient), branches.frames, mask
-        )
+        states = self.model.contextualize(fused, branches.frames, mask)
         network = self.model.network
         context = network.project_hid(masked.take(states[-1]))
         source = clean_features if self.target == "clean" else fused
-        source = scale_gradient(masked.take(source), self.feature_gradient)
-        source = network.dropout_features(self.model.wav2vec2.feature_projection.layer_norm(source))
+        source = self.model.wav2vec2.feature_projection.layer_norm(masked.take(source))
+        source = network.dropout_features(source)
         parts: dict[str, Tensor] = {}
-        numbers: dict[str, float] = {}
+        numbers: dict[str, Any] = {}
         if not self.quantize:
             codes, targets = None, self.project_target(source)
         else:
@@ -255,14 +276,13 @@ class RobustPretraining(System):
             parts["diversity"] = self.diversity(chosen.probabilities, masked.valid)
             self.watch_codebook(chosen.probabilities, masked.valid, numbers)
         frame_losses = self.contrastive.frame_losses(context, targets, distractors, codes)
-        count = masked.valid.sum()
-        parts["contrastive"] = (frame_losses * masked.valid).sum() / count.clamp_min(1)
+        parts["contrastive"] = global_mean((frame_losses * masked.valid).sum(), masked.valid.sum())
         self.add_feature_losses(parts, branches, clean_features)
         if self.enhancement is not None:
             value, _ = self.enhancement(branches.enhanced, clean, lengths)
             parts["enhancement"] = value.mean()
         total = sum(self.weights[name] * value for name, value in parts.items())
-        numbers.update({name: float(value.detach()) for name, value in parts.items()})
+        numbers.update({name: value.detach() for name, value in parts.items()})
         return total, numbers
 
     def add_feature_losses(
@@ -279,16 +299,25 @@ class RobustPretraining(System):
             )
 
     @torch.no_grad()
-    def watch_codebook(
-        self, probabilities: Tensor, valid: Tensor, numbers: dict[str, float]
-    ) -> None:
-        """Log the perplexity of the codebooks and say when they collapse."""
+    def watch_codebook(self, probabilities: Tensor, valid: Tensor, numbers: dict[str, Any]) -> None:
+        """Log the perplexity of the codebooks and say when they collapse.
+
+        In training ``perplexity`` is that of the mean probabilities, which the diversity loss
+        raises, and ``code_perplexity`` that of the most probable entries, both of a batch; in
+        validation ``code_perplexity`` is that of the whole set.
+        """
         entries = probabilities.shape[-2] * probabilities.shape[-1]
         form = DiversityLoss()
-        value = entries * (1 - float(form(probabilities, valid)))
-        numbers["perplexity"] = value
-        best = min(entries, probabilities.shape[-2] * int(valid.sum()))
-        if self.training and value < self.collapse_fraction * best and self.global_step % 100 == 0:
+        chosen = F.one_hot(probabilities.argmax(-1), probabilities.shape[-1])
+        if self.choices is not None:
+            self.choices += (chosen * valid[..., None, None]).sum((0, 1))
+            return
+        value = numbers["perplexity"] = entries * (1 - form(probabilities, valid))
+        numbers["code_perplexity"] = entries * (1 - form(chosen.float(), valid))
+        if not self.training or self.global_step % 100:
+            return  # looked at seldom: it keeps the device waiting
+        best = (probabilities.shape[-2] * valid.sum()).clamp_max(entries)
+        if value < self.collapse_fraction * best:
             print(
                 f"warning: the codebook collapses at step {self.global_step}: perplexity "
                 f"{value:.1f} of {entries}; raise model.diversity_weight, lower optimizer.lr or "
@@ -298,24 +327,36 @@ class RobustPretraining(System):
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         """See ``losses``; what is random depends on the step alone."""
-        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
         temperature = gumbel_temperature(self.global_step, *self.gumbel)
         loss, numbers = self.losses(
             batch["noisy"],
             batch["clean"],
             batch.get("noisy_lengths"),
             gumbel=temperature,
-            generator=generator,
         )
         return loss, {**numbers, "gumbel_temperature": temperature}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """The same losses with masks that depend on the utterance alone and no Gumbel noise."""
-        generator = torch.Generator().manual_seed(batch_idx)
+        generators = validation_generators(batch_idx, len(batch["noisy"]))
         loss, numbers = self.losses(
-            batch["noisy"], batch["clean"], batch.get("noisy_lengths"), generator=generator
+            batch["noisy"], batch["clean"], batch.get("noisy_lengths"), generators=generators
         )
-        self.log_numbers("valid", {"loss": float(loss), **numbers})
+        self.log_numbers("valid", {"loss": loss, **numbers})
+
+    def on_validation_epoch_start(self) -> None:
+        """Count the chosen codebook entries of the whole set."""
+        quantizer = self.model.network.quantizer
+        sizes = (quantizer.num_groups, quantizer.num_vars)
+        self.choices = torch.zeros(sizes, dtype=torch.int64, device=self.device)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log their perplexity."""
+        if self.quantize:
+            choices = global_sum(self.choices)
+            shares = choices / choices.sum(1, keepdim=True).clamp_min(1)
+            self.log_numbers("valid", {"code_perplexity": float(perplexity(shares))})
+        self.choices = None
 
     def export(self, directory: Path) -> list[Path]:
         """Write ``robust_wav2vec2/``, a transformers folder (see ``RobustWav2Vec2``)."""

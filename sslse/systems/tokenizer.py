@@ -10,8 +10,8 @@ from torch import Tensor
 
 from sslse.criteria.cbpc import ContrastiveTokenizerLoss
 from sslse.errors import ConfigError
-from sslse.recognizers.tokenizer import Tokenizer
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+from sslse.tokens.tokenizer import Tokenizer
 from sslse.upstreams.base import frame_mask
 
 
@@ -70,7 +70,7 @@ class TokenizerTraining(System):
         """Return logits (B, M, clusters) and clusters (B, M), −1 for frames that do not count."""
         vectors = batch["vectors"]
         labels = self.tokenizer.labels(vectors)
-        counted = frame_mask(batch["vectors_lengths"], vectors.shape[1])
+        counted = frame_mask(batch["vectors_lengths"], vectors.shape[1], vectors.device)
         if self.drop_silence:
             counted = counted & batch["speech"]
         return self.tokenizer(vectors), labels.masked_fill(~counted, -1)
@@ -79,14 +79,14 @@ class TokenizerTraining(System):
         """The contrastive tokenizer loss, batch mean, and its parts."""
         logits, labels = self.outputs(batch)
         loss, parts = self.criterion.with_parts(logits, None, labels)
-        return loss.mean(), {name: float(part.mean()) for name, part in parts.items()}
+        return loss.mean(), {name: part.mean() for name, part in parts.items()}
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Loss, its parts and the accuracy."""
         logits, labels = self.outputs(batch)
         loss, parts = self.criterion.with_parts(logits, None, labels)
-        numbers = {name: float(part.mean()) for name, part in parts.items()}
-        self.log_numbers("valid", {"loss": float(loss.mean()), **numbers}, batch_size=len(labels))
+        numbers = {name: part.mean() for name, part in parts.items()}
+        self.log_numbers("valid", {"loss": loss.mean(), **numbers}, batch_size=len(labels))
         counted = labels >= 0
         right = (logits.argmax(-1) == labels)[counted]
         if len(right):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sslse.data.atomic import atomic_open
 from sslse.errors import ConfigError
+from sslse.runtime.atomic import atomic_open
+from sslse.runtime.data_parallel import rank
+from sslse.runtime.device import AUTO
 
 GRID = tuple(round(0.1 * step, 1) for step in range(1, 11))
 FIRST_THETA = 0.5
@@ -77,15 +78,29 @@ def best_accuracy(metrics: Path) -> float:
     return max(values)
 
 
-def search(args: argparse.Namespace) -> None:
+def search(
+    config: Sequence[str | Path],
+    exp: str | Path,
+    *,
+    thetas: Sequence[float],
+    deltas: Sequence[float],
+    first_theta: float,
+    seed: int,
+    save_every: int,
+    device: str = AUTO,
+    overrides: Sequence[str] = (),
+) -> None:
     """Train a tokenizer for each pair and copy the best one to ``<exp>/tokenizer``.
 
     Each pair is an experiment of its own in ``<exp>/search``, so that an interrupted search goes on
-    where it was. ``<exp>/search.json`` is written last.
+    where it was. ``<exp>/losses.yaml`` gives the best pair to the training of an enhancer;
+    ``<exp>/search.json`` is written last.
+
+    Args: see ``search_weights`` and ``sslse.systems.training.train``.
     """
     from sslse.systems.training import train
 
-    exp = Path(args.exp)
+    exp = Path(exp)
 
     def folder(theta: float, delta: float) -> Path:
         return exp / "search" / f"theta{theta:g}_delta{delta:g}"
@@ -93,24 +108,27 @@ def search(args: argparse.Namespace) -> None:
     def accuracy(theta: float, delta: float) -> float:
         weights = [f"--model.contrastive.theta={theta}", f"--model.contrastive.delta={delta}"]
         train(
-            argparse.Namespace(
-                config=args.config,
-                exp=str(folder(theta, delta)),
-                seed=args.seed,
-                init_param=None,
-                save_every=args.save_every,
-                average_best=1,
-                rest=[*args.rest, *weights],
-            )
+            config,
+            folder(theta, delta),
+            seed=seed,
+            save_every=save_every,
+            average_best=1,
+            device=device,
+            overrides=[*overrides, *weights],
         )
         value = best_accuracy(folder(theta, delta) / "metrics.csv")
         print(f"theta {theta:g}, delta {delta:g}: accuracy {value:.4f}", flush=True)
         return value
 
-    theta, delta, table = search_weights(accuracy, args.thetas, args.deltas, args.first_theta)
+    theta, delta, table = search_weights(accuracy, thetas, deltas, first_theta)
+    if rank():
+        return  # the first of the processes that trained writes
     for path in (folder(theta, delta) / "tokenizer").iterdir():
         (exp / "tokenizer").mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, exp / "tokenizer" / path.name)
+    weights = {"theta": theta, "delta": delta}
+    with atomic_open(exp / "losses.yaml") as stream:
+        stream.write(f"model: {{init_args: {{contrastive: {json.dumps(weights)}}}}}\n")
     with atomic_open(exp / "search.json") as stream:
-        json.dump({"theta": theta, "delta": delta, "table": table}, stream, indent=1)
+        json.dump({**weights, "table": table}, stream, indent=1)
     print(f"wrote {exp / 'tokenizer'} (theta {theta:g}, delta {delta:g})")

@@ -12,22 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslse.data.dataset import random_crops
+from sslse.data.dataset import pad_batch, random_items
 from sslse.data.sampler import draw_generator
 from sslse.errors import ConfigError
+from sslse.model_files import write_transformers
+from sslse.runtime.data_parallel import global_mean, item_generators, validation_generators
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System
+from sslse.transfer import send
+from sslse.upstreams.base import frame_mask, padding_mask, zero_padding
+from sslse.upstreams.convolution import pad_to
 from sslse.upstreams.gabor import gabor_filters
+from sslse.upstreams.huggingface import HuggingFaceUpstream
 from sslse.upstreams.units import MFCCUnits
+from sslse.wav2vec2.masking import span_masks
 
 KMEANS_STREAM = 2
 SAMPLE_RATE = 16000  # Hz, of all SSL models
 
 
 class UpstreamPretraining(System):
-    """A ``HubertModel`` trained to predict the clean units of masked frames.
+    """A ``HubertModel`` trained to predict the clean units of masked frames; padding is no frame.
 
     Args:
         hubert: keys of transformers' ``HubertConfig``.
@@ -36,7 +43,8 @@ class UpstreamPretraining(System):
         mask_length: frames in a span.
         unmasked_weight: weight of the cross-entropy on frames that are not masked.
         kmeans_utterances: utterances (crops) that the clusters are fitted on.
-        units: fitted clusters to take over (a file ``units.safetensors``); None fits them.
+        units: folder of an SSL model trained here, or ``units`` in it, whose clusters are taken
+            over; None fits them.
         unit_features: keys of ``MFCCUnits`` (``f_max``, ``utterance_norm``).
         mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution begins
             as a mel filter bank; None begins at random.
@@ -47,6 +55,8 @@ class UpstreamPretraining(System):
         Hsu et al. 2021, arXiv 2106.07447 (HuBERT); Chen et al. 2022, arXiv 2110.13900 (WavLM:
         noisy input, clean units).
     """
+
+    uses_lengths = True
 
     def __init__(
         self,
@@ -70,23 +80,24 @@ class UpstreamPretraining(System):
         if unknown:
             raise ConfigError(f"model.hubert has keys that HubertConfig does not know: {unknown}")
         # Masking is done here, where it can be seeded and its positions are known to the loss.
-        config = HubertConfig(**{**hubert, "apply_spec_augment": False, "layerdrop": 0.0})
+        ours = {"apply_spec_augment": False, "layerdrop": 0.0}
+        # transformers' probability is that of a frame to be in a span.
+        ours["mask_time_prob"] = min(1.0, mask_probability * mask_length)
+        config = HubertConfig(**{**hubert, **ours, "mask_time_length": mask_length})
         torch.manual_seed(seed)
-        self.hubert = HubertModel(config)
+        self.upstream = HuggingFaceUpstream.of(
+            HubertModel(config), True, SAMPLE_RATE, final_layer_norm=True
+        )
         if mel_filters is not None:
             first = self.hubert.feature_extractor.conv_layers[0].conv.weight
             filters, _, samples = first.shape
             first.data.copy_(
                 gabor_filters(filters, samples, sample_rate=SAMPLE_RATE, **mel_filters)
             )
-        self.mask_embedding = nn.Parameter(torch.rand(config.hidden_size))
         self.head = nn.Linear(config.hidden_size, num_units)
-        hop, window = 1, 1  # of the convolutions, samples
-        for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
-            window += (kernel - 1) * hop
-            hop *= stride
+        hop, window = self.upstream.downsample_rate, self.upstream.field
         self.units = MFCCUnits(num_units, hop=hop, window=window, **(unit_features or {}))
-        self.units_file = units
+        self.units_folder = units
         self.mask_probability = mask_probability
         self.mask_length = mask_length
         self.unmasked_weight = unmasked_weight
@@ -94,78 +105,88 @@ class UpstreamPretraining(System):
 
     def setup(self, stage: str) -> None:
         """Fit the clusters on clean crops; the same seed gives the same clusters."""
-        if self.units_file:
-            self.units.load(self.units_file)
+        if self.units_folder:
+            fitted = MFCCUnits.from_pretrained(self.units_folder)
+            if fitted.config != self.units.config:
+                raise ConfigError(
+                    f"the units in {self.units_folder} have {fitted.config}, and this training "
+                    f"needs {self.units.config}"
+                )
+            self.units.load_weights(fitted.weights())
             return
         data = self.trainer.datamodule.train_set
         generator = draw_generator(self.seed, KMEANS_STREAM, 0)
-        crops = random_crops(data, self.kmeans_utterances, generator)
-        self.units.fit(torch.stack(crops), seed=self.seed)
+        items = random_items(data, self.kmeans_utterances, generator)
+        crops = pad_batch([{"clean": item["clean"]} for item in items])
+        self.units.fit(*self.long_enough(crops["clean"], crops["clean_lengths"]), seed=self.seed)
 
-    def span_mask(self, batch: int, frames: int, generator: torch.Generator) -> torch.Tensor:
-        """Return a boolean mask (batch, frames) of spans; at least one span an utterance."""
-        starts = torch.rand(batch, frames, generator=generator) < self.mask_probability
-        forced = torch.randint(frames, (batch, 1), generator=generator)
-        starts.scatter_(1, forced, True)
-        # A frame is masked when one of the last mask_length frames began a span.
-        spread = F.max_pool1d(
-            F.pad(starts.float().unsqueeze(1), (self.mask_length - 1, 0)), self.mask_length, 1
-        )
-        return spread.squeeze(1) > 0
+    @property
+    def hubert(self) -> nn.Module:
+        """The network of transformers."""
+        return self.upstream.model
 
-    def logits(self, waveform: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Return unit logits (B, F, units) of the normalised waveform (B, T)."""
-        mean = waveform.mean(-1, keepdim=True)
-        std = waveform.std(-1, keepdim=True, correction=0)
-        normalised = (waveform - mean) / (std + 1e-7)
-        features = self.hubert.feature_extractor(normalised).transpose(1, 2)  # (B, F, C)
-        hidden = self.hubert.feature_projection(features)
+    def long_enough(self, waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return waveforms with zeros beyond their lengths, none shorter than a frame."""
+        waveform, lengths = zero_padding(waveform, lengths)
+        field = self.upstream.field
+        return pad_to(waveform, field), lengths.clamp_min(field)
+
+    def draw_mask(self, frames: Tensor, size: int, generators: list[torch.Generator]) -> Tensor:
+        """Return a mask (B, size), on the host, of spans among the frames of each utterance."""
+        share, span = self.mask_probability * self.mask_length, self.mask_length
+        return span_masks(frames, size, share, span, generators, min_spans=1)
+
+    def logits(
+        self, waveform: Tensor, mask: Tensor | None, lengths: Tensor | None = None
+    ) -> Tensor:
+        """Return unit logits (B, F, units) of waveforms (B, T) of any level."""
+        x, frames = self.upstream.project(*self.long_enough(waveform, lengths))
         if mask is not None:
-            hidden = torch.where(mask.unsqueeze(-1), self.mask_embedding.to(hidden.dtype), hidden)
-        return self.head(self.hubert.encoder(hidden).last_hidden_state)
+            x = torch.where(mask.unsqueeze(-1), self.hubert.masked_spec_embed.to(x.dtype), x)
+        real = padding_mask(frames, x.shape[1], x.device)
+        return self.head(self.upstream.encode(x, real, self.upstream.num_layers)[-1])
 
     def losses(
-        self, batch: dict[str, Any], generator: torch.Generator
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+        self, batch: dict[str, Any], generators: list[torch.Generator]
+    ) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy of masked and of unmasked frames, and the accuracy of each."""
-        targets = self.units(batch["clean"])  # (B, F)
-        mask = self.span_mask(*targets.shape, generator=generator).to(targets.device)
-        logits = self.logits(batch["noisy"], mask)
-        frames = min(logits.shape[1], targets.shape[1])
-        logits, targets, mask = logits[:, :frames], targets[:, :frames], mask[:, :frames]
+        clean, lengths = self.long_enough(batch["clean"], batch.get("clean_lengths"))
+        targets = self.units(clean, lengths)  # (B, F)
+        frames, size = self.units.frames(clean, lengths), targets.shape[1]
+        mask = send(self.draw_mask(frames, size, generators), clean.device)
+        logits = self.logits(batch["noisy"], mask, batch.get("noisy_lengths"))
         right = logits.argmax(-1) == targets
-        masked = F.cross_entropy(logits[mask], targets[mask])
-        unmasked = F.cross_entropy(logits[~mask], targets[~mask]) if (~mask).any() else masked * 0
+        entropy = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")  # (B, F)
+        seen = frame_mask(frames, size, mask.device) & ~mask
+        masked = global_mean(entropy.where(mask, 0).sum(), mask.sum())
+        unmasked = global_mean(entropy.where(seen, 0).sum(), seen.sum())
         loss = masked + self.unmasked_weight * unmasked
         return loss, {
-            "masked_loss": float(masked.detach()),
-            "unmasked_loss": float(unmasked.detach()),
-            "masked_accuracy": float(right[mask].float().mean()),
+            "masked_loss": masked.detach(),
+            "unmasked_loss": unmasked.detach(),
+            "masked_accuracy": global_mean((right & mask).sum().float(), mask.sum()),
         }
 
-    def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
+    def training_losses(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         """See ``losses``; the mask is seeded by the step."""
-        generator = torch.Generator().manual_seed(int(torch.randint(2**62, ()).item()))
-        return self.losses(batch, generator)
+        return self.losses(batch, item_generators(len(batch["noisy"])))
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """The same losses with masks that depend on the utterance alone."""
-        loss, numbers = self.losses(batch, torch.Generator().manual_seed(batch_idx))
-        self.log_numbers("valid", {"loss": float(loss), **numbers})
+        generators = validation_generators(batch_idx, len(batch["noisy"]))
+        loss, numbers = self.losses(batch, generators)
+        self.log_numbers("valid", {"loss": loss, **numbers})
 
     def export(self, directory: Path) -> list[Path]:
         """Write ``upstream/``: an ordinary transformers folder, and the units beside it."""
         from transformers import Wav2Vec2FeatureExtractor
 
         target = directory / "upstream"
-        self.hubert.config.mask_time_prob = self.mask_probability
-        if self.hubert.masked_spec_embed is not None:
-            self.hubert.masked_spec_embed.data.copy_(self.mask_embedding.data)
-        self.hubert.save_pretrained(target)
-        Wav2Vec2FeatureExtractor(
+        preprocessor = Wav2Vec2FeatureExtractor(
             sampling_rate=self.trainer.datamodule.sample_rate if self._trainer else 16000,
             do_normalize=True,
             return_attention_mask=True,
-        ).save_pretrained(target)
-        self.units.save(target / "units.safetensors")
+        )
+        write_transformers(target, self.hubert, preprocessor)
+        self.units.save_pretrained(target / "units")
         return [target]

@@ -14,8 +14,7 @@ from sslse.data.datadir import DataDir
 from sslse.data.dataset import UtteranceDataset
 from sslse.data.labels import Labels
 from sslse.data.trials import read_trials
-from sslse.downstream.x_vector import AMSoftmax
-from sslse.errors import DataError
+from sslse.errors import ConfigError, DataError
 from sslse.metrics.eer import equal_error_rate
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig
 from sslse.systems.downstream import DownstreamSystem
@@ -28,17 +27,18 @@ class Verification(DownstreamSystem):
 
     Args:
         upstream: folder or hub name of the SSL model.
-        head: keys of ``XVector`` (sizes).
+        head: keys of ``SpeakerHead`` (sizes).
         scale: s of the AM-softmax.
         margin: m of the AM-softmax.
         optimizer: optimiser and schedule.
         seed: seed of the weights.
+        pad_to_30s: of Whisper's encoder, see ``DownstreamSystem``.
 
     Reference:
         Yang et al. 2021, arXiv 2105.01051 (SUPERB ASV).
     """
 
-    kind = "x_vector"
+    task = "speaker"
     needs = ("utt2spk",)
     monitor = ("valid/eer", "min")
 
@@ -50,8 +50,9 @@ class Verification(DownstreamSystem):
         margin: float = 0.4,
         optimizer: OptimizerConfig = DEFAULT_OPTIMIZER,
         seed: int = 0,
+        pad_to_30s: bool = True,
     ) -> None:
-        super().__init__(upstream, head, optimizer, seed)
+        super().__init__(upstream, head, optimizer, seed, pad_to_30s)
         self.scale = scale
         self.margin = margin
 
@@ -66,10 +67,7 @@ class Verification(DownstreamSystem):
         self.speakers = Labels.from_data(train, "utt2spk")
         if self.speakers.sizes[0] < 2:
             raise DataError(f"{train.path}/utt2spk has one speaker; verification needs others")
-        self.build_head()
-        self.loss = AMSoftmax(
-            self.head.output.out_features, self.speakers.sizes[0], self.scale, self.margin
-        )
+        self.build_head(num_speakers=self.speakers.sizes[0], scale=self.scale, margin=self.margin)
 
     def describer(self, data: DataDir) -> Callable[[str, int, int | None], dict[str, Any]]:
         """Items have their ``utterance`` and, in training, ``classes (1,)``."""
@@ -92,9 +90,9 @@ class Verification(DownstreamSystem):
 
     def training_losses(self, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:
         """AM-softmax over the training speakers."""
-        features, lengths = self.features(batch)
-        embeddings = self.head(features.unbind(2), lengths)
-        return self.loss(embeddings, batch["classes"][:, 0]).mean(), {}
+        embeddings = self.run_head(*self.features(batch))
+        loss, _ = self.head.losses(embeddings, {"speaker": batch["classes"][:, 0]})
+        return loss.mean(), {}
 
     def on_validation_epoch_start(self) -> None:
         """Forget the embeddings of the validation before."""
@@ -102,12 +100,21 @@ class Verification(DownstreamSystem):
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Collect embeddings."""
-        features, lengths = self.features(batch)
-        embeddings = F.normalize(self.head.embed(features.unbind(2), lengths), dim=-1)
+        embeddings = F.normalize(self.run_head(*self.features(batch)), dim=-1)
         self.embeddings.update(zip(batch["utterance"], embeddings.cpu(), strict=True))
 
     def on_validation_epoch_end(self) -> None:
-        """Equal error rate of the trials."""
+        """Equal error rate of the trials.
+
+        Raises:
+            ConfigError: an utterance of a trial was not heard.
+        """
+        needed = {name for trial in self.trials for name in (trial.enroll, trial.test)}
+        if missing := len(needed - self.embeddings.keys()):
+            raise ConfigError(
+                f"{missing} of the {len(needed)} utterances of the trials were not heard in this "
+                "validation; leave out --trainer.limit_val_batches, all of the set is needed here"
+            )
         scores = [
             float(self.embeddings[trial.enroll] @ self.embeddings[trial.test])
             for trial in self.trials

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from sslse.transfer import beside
+
 
 def align_frames(
     features: Tensor,
@@ -37,7 +39,7 @@ def align_frames(
         [0.375, 0.875, 1.375, 1.875, 2.375]
     """
     place = (torch.arange(num_frames, device=features.device) * target_hop - offset) / hop
-    last = (lengths - 1).to(features.device, place.dtype)
+    last = (beside(lengths, features) - 1).to(place.dtype)
     place = torch.minimum(place.clamp_min(0), last[:, None])  # (B, K)
     low = place.long()
     high = torch.minimum(low + 1, last[:, None].long())

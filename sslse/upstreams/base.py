@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.transfer import send
 
 
 @dataclass
@@ -19,7 +21,7 @@ class UpstreamOutput:
     Args:
         hidden_states: one (B, F, D) tensor a state; index 0 is the transformer's input, 1…L its
             layers. Frames beyond an utterance's own are zero.
-        lengths: frames of each utterance, int64 (B,).
+        lengths: frames of each utterance, int64 (B,), on the host.
     """
 
     hidden_states: list[Tensor]
@@ -37,6 +39,7 @@ class Upstream(nn.Module, ABC):
     downsample_rate: int
     num_layers: int
     hidden_size: int
+    final_layer_norm = True
     frozen = False
 
     @abstractmethod
@@ -47,7 +50,8 @@ class Upstream(nn.Module, ABC):
 
         Args:
             waveform: zero-padded to one length.
-            lengths: samples of each; default: all of them.
+            lengths: samples of each, best on the host (see ``sslse.transfer``);
+                default: all of them.
             max_layer: stop after this layer; default: the constructor's.
 
         Shape:
@@ -60,9 +64,34 @@ class Upstream(nn.Module, ABC):
         self.requires_grad_(False)
         return self.eval()
 
+    def options(self) -> dict[str, Any]:
+        """Return the options of ``load_upstream`` that decide what its hidden states are: what was
+        trained on them is used with the same ones."""
+        return {"final_layer_norm": self.final_layer_norm}
+
+    def remove_weight_norm(self) -> None:  # noqa: B027
+        """Replace factors of a weight by the weight itself, where a model has such."""
+
+    def fix_unused(self) -> None:  # noqa: B027
+        """Fix the weights that no hidden state depends on, where a model has such."""
+
     def train(self, mode: bool = True) -> Upstream:
         """Switch the mode; a frozen upstream stays in evaluation mode."""
         return super().train(mode and not self.frozen)
+
+
+def check_layer(layer: int, num_layers: int) -> int:
+    """Return ``max_layer`` if an upstream with so many layers has it.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    if not 0 <= layer <= num_layers:
+        raise ConfigError(
+            f"max_layer {layer} does not fit an upstream with {num_layers} layers: "
+            f"give a number from 0 to {num_layers}"
+        )
+    return layer
 
 
 def choose_layers(layers: str | Sequence[int], num_layers: int) -> list[int]:
@@ -103,11 +132,33 @@ def choose_layers(layers: str | Sequence[int], num_layers: int) -> list[int]:
     return chosen
 
 
-def frame_mask(lengths: Tensor, num_frames: int) -> Tensor:
-    """Return which frames are real, bool (B, F).
+def frame_mask(lengths: Tensor, num_frames: int, device: torch.device | None = None) -> Tensor:
+    """Return which frames are real, bool (B, F), on a device (default: that of the lengths).
 
     Example:
         >>> frame_mask(torch.tensor([2, 1]), 2).tolist()
         [[True, True], [True, False]]
     """
+    lengths = lengths if device is None else send(lengths, device)
     return torch.arange(num_frames, device=lengths.device) < lengths[:, None]
+
+
+def padding_mask(
+    frames: Tensor, num_frames: int, device: torch.device | None = None
+) -> Tensor | None:
+    """Return which frames are real (B, F); None where all are."""
+    return None if int(frames.min()) >= num_frames else frame_mask(frames, num_frames, device)
+
+
+def zero_padding(waveform: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return waveforms with zeros beyond their lengths, and the lengths on the host."""
+    if waveform.ndim != 2 or waveform.shape[1] == 0:
+        raise ValueError(f"expected waveform (batch, time >= 1), got {tuple(waveform.shape)}")
+    if lengths is None:
+        lengths = torch.full((len(waveform),), waveform.shape[1])
+    lengths = lengths.cpu()
+    if int(lengths.min()) < waveform.shape[1]:
+        # where, not a product: padding may hold anything, NaN too.
+        real = frame_mask(lengths, waveform.shape[1], waveform.device)
+        waveform = torch.where(real, waveform, waveform.new_zeros(()))
+    return waveform, lengths

@@ -8,6 +8,8 @@ Products are rounded to 8 bits of mantissa (relative error about 0.4 %).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,17 +39,20 @@ class BFloat16Linear(nn.Module):
         return y if self.bias is None else y + self.bias
 
 
-def use_bfloat16(model: nn.Module, smallest: int = 64) -> None:
+def use_bfloat16(
+    model: nn.Module, convolutions: Iterable[nn.Module] = (), smallest: int = 64
+) -> None:
     """Replace the linear layers of a frozen model and convert its convolutional front, in place.
 
     Args:
         model: a transformers model.
+        convolutions: layers of its front that run as matrix products.
         smallest: inputs of a layer for which the conversion is worth its cost.
     """
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.Linear) and child.in_features >= smallest:
                 setattr(parent, name, BFloat16Linear(child))
-    for layer in model.feature_extractor.conv_layers[1:]:
+    for layer in convolutions:
         if layer.conv.in_channels >= smallest:
             layer.conv.weight.data = layer.conv.weight.data.bfloat16()

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sslse.transfer import beside
 from sslse.upstreams.base import frame_mask
 from sslse.upstreams.strided_convolution import strided_convolution
 
@@ -54,6 +55,7 @@ def normalized_first_convolution(
         waveform (B, T) -> (B, F, C)
     """
     windows = waveform.unfold(1, conv.kernel_size[0], conv.stride[0])  # (B, F, k)
+    frames = beside(frames, waveform)
     real = frame_mask(frames, windows.shape[1]).unsqueeze(-1)
     count = frames[:, None, None]
     centred = windows - (windows * real).sum(1, keepdim=True) / count
@@ -106,6 +108,7 @@ def normalize_waveform(waveform: Tensor, lengths: Tensor) -> Tensor:
 
     The same as transformers' ``Wav2Vec2FeatureExtractor`` with ``do_normalize``.
     """
+    lengths = beside(lengths, waveform)
     mask = frame_mask(lengths, waveform.shape[1])
     count = lengths[:, None]
     centred = (waveform - waveform.sum(1, keepdim=True) / count) * mask

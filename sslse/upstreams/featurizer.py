@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslse.errors import ConfigError
+from sslse.known_models import known_model
+from sslse.model_files import WEIGHTS_NAME, find_folder, read_tensors
 from sslse.upstreams.base import choose_layers
 
 
@@ -86,24 +88,19 @@ def read_layer_weights(folder: str | Path, num_layers: int) -> list[float]:
     """Return the weights that a downstream head learned for an upstream's L + 1 hidden states.
 
     Args:
-        folder: with ``model.safetensors``, in which a featurizer's ``logits`` are.
+        folder: of the trained head, or of its training.
         num_layers: L of the upstream.
 
     Raises:
-        ConfigError: there is no such head, or it is of an upstream with other layers.
+        DataError: there is no such head.
+        ConfigError: it is of an upstream with other layers.
     """
-    from safetensors import SafetensorError, safe_open
-
-    path = Path(folder) / "model.safetensors"
-    try:
-        with safe_open(path, "pt") as tensors:
-            names = [name for name in tensors.keys() if name.endswith("featurizer.logits")]
-            logits = tensors.get_tensor(names[0]) if names else None
-    except (OSError, SafetensorError) as error:
-        raise ConfigError(
-            f"no weights can be read from {path} ({str(error).splitlines()[0]}); give the "
-            "'downstream' folder of a trained head"
-        ) from error
+    inner = ("downstream", "model")
+    folder = known_model(folder, "trained head")
+    path = find_folder(folder, "a trained head", inner, "MultiTaskModel".__eq__) / WEIGHTS_NAME
+    tensors = read_tensors(path)
+    names = [name for name in tensors if name.endswith("featurizer.logits")]
+    logits = tensors[names[0]] if names else None
     if logits is None or len(logits) != num_layers + 1:
         found = "none" if logits is None else f"{len(logits)}"
         raise ConfigError(

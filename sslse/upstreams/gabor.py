@@ -41,8 +41,9 @@ def gabor_filters(
         Zeghidour et al. 2018, arXiv 1711.01161 (Gabor initialisation of time-domain filter banks).
 
     Example:
-        >>> gabor_filters(8, 256, 16000).square().sum(-1).flatten().tolist()[0]
-        1.0
+        >>> energies = gabor_filters(8, 256, 16000).square().sum(-1).flatten()
+        >>> torch.allclose(energies, torch.ones(8))
+        True
     """
     if num_filters % PHASES or num_filters < 2 * PHASES:
         raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,7 +11,13 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sslse.errors import ConfigError
-from sslse.upstreams.base import Upstream, UpstreamOutput, frame_mask
+from sslse.upstreams.base import (
+    Upstream,
+    UpstreamOutput,
+    check_layer,
+    padding_mask,
+    zero_padding,
+)
 from sslse.upstreams.bfloat16 import use_bfloat16
 from sslse.upstreams.convolution import (
     convolve,
@@ -28,7 +35,8 @@ class HuggingFaceUpstream(Upstream):
     """A checkpoint of transformers, run such that padding changes no real frame.
 
     The hidden states of an utterance are those of transformers' own forward on that utterance
-    alone (``output_hidden_states=True``), whatever it is batched with: attention does not see
+    alone (``output_hidden_states=True``, and ``last_hidden_state`` as the last of them), whatever
+    it is batched with: attention does not see
     padded frames, and statistics over time (input normalisation, the group norm after the first
     convolution of the "base" models) leave them out. Layer drop and time masking never happen here,
     not even in training mode. An utterance shorter than a frame is continued with zeros to one.
@@ -37,8 +45,9 @@ class HuggingFaceUpstream(Upstream):
         name_or_dir: local folder (it always wins) or name on the Hugging Face hub.
         max_layer: stop after this layer; default: the last.
         final_layer_norm: for models with ``do_stable_layer_norm`` (the "large" ones): apply the
-            encoder's last layer norm to the state of the last layer. transformers 5 gives that
-            state without it; transformers 4, s3prl and so the weights of SUPERB heads with it.
+            encoder's last layer norm to the state of the last layer, as s3prl (whose last state is
+            the encoder's output), fairseq and transformers 4 do; transformers 5 leaves it out of
+            ``hidden_states``. False: as there.
         normalize_input: zero mean and unit variance for each utterance; default: what the
             checkpoint's ``preprocessor_config.json`` says (``do_normalize``).
 
@@ -58,7 +67,7 @@ class HuggingFaceUpstream(Upstream):
         self,
         name_or_dir: str | Path,
         max_layer: int | None = None,
-        final_layer_norm: bool = False,
+        final_layer_norm: bool = True,
         normalize_input: bool | None = None,
     ) -> None:
         super().__init__()
@@ -86,7 +95,8 @@ class HuggingFaceUpstream(Upstream):
         self.pre_norm = config.do_stable_layer_norm
         self.final_layer_norm = final_layer_norm and self.pre_norm
         self.field, self.downsample_rate = receptive_field(self.conv_layers)
-        self.max_layer = self._check_layer(self.num_layers if max_layer is None else max_layer)
+        self.max_layer = self.num_layers if max_layer is None else max_layer
+        check_layer(self.max_layer, self.num_layers)
 
     @classmethod
     def from_description(cls, description: dict) -> HuggingFaceUpstream:
@@ -104,11 +114,19 @@ class HuggingFaceUpstream(Upstream):
             normalize_input, sample_rate = options
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"the description of the upstream cannot be used: {error}") from error
+        last = description.get("final_layer_norm", False)
+        upstream = cls.of(model, normalize_input, sample_rate, last)
+        upstream.remove_weight_norm()
+        return upstream
+
+    @classmethod
+    def of(
+        cls, model: nn.Module, normalize_input: bool, sample_rate: int, final_layer_norm: bool
+    ) -> HuggingFaceUpstream:
+        """Return the upstream of a network of transformers, for a caller who trains it."""
         upstream = cls.__new__(cls)
         nn.Module.__init__(upstream)
-        last = description.get("final_layer_norm", False)
-        upstream._set(model, None, last, normalize_input, sample_rate)
-        upstream.remove_weight_norm()
+        upstream._set(model, None, final_layer_norm, normalize_input, sample_rate)
         return upstream
 
     def describe(self) -> dict:
@@ -132,14 +150,6 @@ class HuggingFaceUpstream(Upstream):
     def conv_layers(self) -> nn.ModuleList:
         """The convolutions of the front."""
         return self.model.feature_extractor.conv_layers
-
-    def _check_layer(self, layer: int) -> int:
-        if not 0 <= layer <= self.num_layers:
-            raise ConfigError(
-                f"max_layer {layer} does not fit an upstream with {self.num_layers} layers: "
-                f"give a number from 0 to {self.num_layers}"
-            )
-        return layer
 
     def freeze(self) -> HuggingFaceUpstream:
         """Fix the weights; weight norm of the position convolution is worked out once."""
@@ -169,40 +179,37 @@ class HuggingFaceUpstream(Upstream):
         """Multiply matrices in bfloat16, on a CPU only; the upstream must be frozen."""
         if not self.frozen:
             raise ConfigError("bfloat16 is for a frozen upstream: call freeze() first")
-        use_bfloat16(self.model)
+        use_bfloat16(self.model, self.conv_layers[1:])
 
     def forward(
         self, waveform: Tensor, lengths: Tensor | None = None, max_layer: int | None = None
     ) -> UpstreamOutput:
         """Return the hidden states of a batch of waveforms; see ``Upstream.forward``."""
-        if waveform.ndim != 2 or waveform.shape[1] == 0:
-            raise ValueError(f"expected waveform (batch, time >= 1), got {tuple(waveform.shape)}")
-        last = self.max_layer if max_layer is None else self._check_layer(max_layer)
-        if lengths is None:
-            lengths = torch.full((len(waveform),), waveform.shape[1], device=waveform.device)
-        lengths = lengths.to(waveform.device)
-        if int(lengths.min()) < waveform.shape[1]:
-            # where, not a product: padding may hold anything, NaN too.
-            real = frame_mask(lengths, waveform.shape[1])
-            waveform = torch.where(real, waveform, waveform.new_zeros(()))
-        if self.normalize_input:
-            waveform = normalize_waveform(waveform, lengths)
-        waveform, lengths = pad_to(waveform, self.field), lengths.clamp_min(self.field)
-        features = convolve(waveform, lengths, self.conv_layers)
-        frames = output_lengths(lengths, self.conv_layers)
-        mask = None
-        if int(frames.min()) < features.shape[1]:
-            mask = frame_mask(frames, features.shape[1])
-        states = self.encode(features, mask, last)
+        waveform, lengths = zero_padding(waveform, lengths)
+        last = self.max_layer if max_layer is None else check_layer(max_layer, self.num_layers)
+        x, frames = self.project(waveform, lengths)
+        mask = padding_mask(frames, x.shape[1], x.device)
+        states = self.encode(x, mask, last)
         if mask is not None:
             states = [state * mask.unsqueeze(-1) for state in states]
         return UpstreamOutput(states, frames)
 
-    def encode(self, features: Tensor, mask: Tensor | None, last: int) -> list[Tensor]:
-        """Run the transformer up to a layer, (B, F, C) -> ``last + 1`` states of (B, F, D)."""
-        encoder = self.model.encoder
-        x = self.model.feature_projection(features)
+    def project(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the convolutions and the projection of their features on zero-padded waveforms.
+
+        Shape:
+            waveform (B, T), lengths (B,) -> (B, F, D), frames (B,)
+        """
+        if self.normalize_input:
+            waveform = normalize_waveform(waveform, lengths)
+        waveform, lengths = pad_to(waveform, self.field), lengths.clamp_min(self.field)
+        x = self.model.feature_projection(convolve(waveform, lengths, self.conv_layers))
         x = x[0] if isinstance(x, tuple) else x  # HuBERT's returns the projection only
+        return x, output_lengths(lengths, self.conv_layers)
+
+    def encode(self, x: Tensor, mask: Tensor | None, last: int) -> list[Tensor]:
+        """Run the transformer up to a layer, (B, F, D) -> ``last + 1`` states of (B, F, D)."""
+        encoder = self.model.encoder
         if mask is not None:
             x = x * mask.unsqueeze(-1)
         x = x + position_embedding(encoder.pos_conv_embed, x, mask)
@@ -219,18 +226,22 @@ class HuggingFaceUpstream(Upstream):
         return states
 
 
-def load_model(name_or_dir: str | Path) -> nn.Module:
-    """Load a transformers model in fp32; a local folder always wins over the hub."""
+def load_model(name_or_dir: str | Path, families: Sequence[str] = FAMILIES) -> nn.Module:
+    """Load a transformers model of one of the families in fp32; a local folder wins over the hub.
+
+    Raises:
+        ConfigError: see ``HuggingFaceUpstream``.
+    """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
     local = Path(name_or_dir).is_dir()
     try:
         config = AutoConfig.from_pretrained(name_or_dir, local_files_only=local)
-        if config.model_type not in FAMILIES:
+        if config.model_type not in families:
             raise ConfigError(
                 f"upstream '{name_or_dir}' is a '{config.model_type}' model; "
-                f"the families supported are {', '.join(FAMILIES)}"
+                f"the families supported are {', '.join((*FAMILIES, 'whisper'))}"
             )
         model, info = AutoModel.from_pretrained(
             name_or_dir,
@@ -240,8 +251,12 @@ def load_model(name_or_dir: str | Path) -> nn.Module:
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ConfigError(explain(name_or_dir, local, error)) from error
-    # The mask embedding is used in pre-training only; some checkpoints lack it.
-    missing = sorted(key for key in info["missing_keys"] if key != "masked_spec_embed")
+    # The mask embedding is used in pre-training only, and a decoder never.
+    missing = sorted(
+        key
+        for key in info["missing_keys"]
+        if key != "masked_spec_embed" and not key.startswith("decoder.")
+    )
     if missing:
         raise ConfigError(
             f"upstream '{name_or_dir}' lacks {len(missing)} weights that its config.json asks for "

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from sslse.data.atomic import atomic_path
+from sslse.model_folder import SavedModel
+from sslse.transfer import send
+from sslse.upstreams.base import frame_mask
 
 COEFFICIENTS = 13
 
 
-class MFCCUnits(nn.Module):
+class MFCCUnits(SavedModel):
     """Waveform to unit numbers, one a frame; frames of 25 ms every ``hop`` samples, as wav2vec
     2.0's are.
 
@@ -27,7 +27,8 @@ class MFCCUnits(nn.Module):
             voice and channel out of the units (for corpora of few speakers).
 
     Shape:
-        waveform (B, T) to units (B, 1 + (T - window) // hop).
+        waveform (B, T), lengths (B,) -> units (B, F), F = 1 + (T - window) // hop; padding beyond
+        the lengths changes no unit of a real frame.
 
     Reference:
         Hsu et al. 2021, arXiv 2106.07447, section III-A (39-dimensional MFCC, first iteration).
@@ -38,6 +39,9 @@ class MFCCUnits(nn.Module):
         >>> units(torch.randn(2, 16000)).shape
         torch.Size([2, 49])
     """
+
+    noun = "a unit model"
+    subfolders = ("units",)
 
     def __init__(
         self,
@@ -51,6 +55,14 @@ class MFCCUnits(nn.Module):
         super().__init__()
         import torchaudio
 
+        self.config = {
+            "num_units": num_units,
+            "hop": hop,
+            "window": window,
+            "sample_rate": sample_rate,
+            "f_max": f_max,
+            "utterance_norm": utterance_norm,
+        }
         self.mfcc = torchaudio.transforms.MFCC(
             sample_rate,
             n_mfcc=COEFFICIENTS,
@@ -72,24 +84,39 @@ class MFCCUnits(nn.Module):
         self.register_buffer("std", torch.ones(3 * COEFFICIENTS))
         self.register_buffer("centres", torch.zeros(num_units, 3 * COEFFICIENTS))
 
-    def features(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Return MFCC with deltas and double deltas, (B, F, 39)."""
+    def frames(self, waveform: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return the frames of each utterance, (B,)."""
+        if lengths is None:
+            lengths = torch.full((len(waveform),), waveform.shape[1])
+        return (lengths - self.config["window"]) // self.config["hop"] + 1
+
+    def features(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return MFCC with deltas and double deltas of zero-padded waveforms, (B, F, 39)."""
         half = self.extra // 2
-        padded = nn.functional.pad(waveform, (half, self.extra - half))
-        static = self.mfcc(padded)
-        first = self.deltas(static)
+        static = self.mfcc(nn.functional.pad(waveform, (half, self.extra - half)))  # (B, 13, F)
+        frames = send(self.frames(waveform, lengths), static.device)
+        place = torch.arange(static.shape[2], device=frames.device).minimum(frames[:, None] - 1)
+        place = place.unsqueeze(1).expand_as(static)
+        # Deltas continue an utterance by its last frame, whether or not there is padding.
+        static = static.gather(2, place)
+        first = self.deltas(static).gather(2, place)
         features = torch.cat([static, first, self.deltas(first)], 1).transpose(1, 2)
         if self.utterance_norm:
-            features = features - features.mean(1, keepdim=True)
-            features = features / features.std(1, keepdim=True, correction=0).clamp_min(1e-5)
+            real = frame_mask(frames, features.shape[1]).unsqueeze(-1)
+            count = frames[:, None, None]
+            features = features - (features * real).sum(1, keepdim=True) / count
+            variance = (features * real).square().sum(1, keepdim=True) / count
+            features = features / variance.sqrt().clamp_min(1e-5)
         return features
 
     @torch.no_grad()
-    def fit(self, waveform: torch.Tensor, seed: int) -> None:
+    def fit(self, waveform: Tensor, lengths: Tensor | None = None, *, seed: int) -> None:
         """Fit normalisation and clusters on a batch of crops (B, T)."""
         from sklearn.cluster import MiniBatchKMeans
 
-        features = self.features(waveform).flatten(0, 1)
+        features = self.features(waveform, lengths)
+        real = frame_mask(self.frames(waveform, lengths), features.shape[1], features.device)
+        features = features[real]
         self.mean.copy_(features.mean(0))
         self.std.copy_(features.std(0).clamp_min(1e-5))
         kmeans = MiniBatchKMeans(
@@ -99,24 +126,13 @@ class MFCCUnits(nn.Module):
         self.centres.copy_(torch.from_numpy(kmeans.cluster_centers_))
 
     @torch.no_grad()
-    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+    def forward(self, waveform: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the nearest cluster of each frame, int64 (B, F)."""
-        features = (self.features(waveform) - self.mean) / self.std
+        features = (self.features(waveform, lengths) - self.mean) / self.std
         # argmin |x - c|^2 = argmax x·c - |c|^2 / 2
         scores = features @ self.centres.T - self.centres.square().sum(1) / 2
         return scores.argmax(-1)
 
-    def save(self, path: str | Path) -> None:
-        """Write clusters and normalisation."""
-        from safetensors.torch import save_file
-
-        tensors = {name: getattr(self, name) for name in ("mean", "std", "centres")}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary)
-
-    def load(self, path: str | Path) -> None:
-        """Read what ``save`` wrote."""
-        from safetensors.torch import load_file
-
-        for name, value in load_file(path).items():
-            getattr(self, name).copy_(value)
+    def weights(self) -> dict[str, Tensor]:
+        """Return clusters and normalisation."""
+        return {name: getattr(self, name) for name in ("mean", "std", "centres")}

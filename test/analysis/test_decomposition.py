@@ -12,34 +12,29 @@ from sslse.errors import DataError
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), taps=st.integers(1, 20), talkers=st.integers(0, 2))
-def test_parts_sum_to_the_signal_and_are_orthogonal(seed, taps, talkers):
+@given(seed=st.integers(0, 10**6), taps=st.integers(1, 20))
+def test_parts_sum_to_the_signal_and_are_orthogonal(seed, taps):
     rng = np.random.default_rng(seed)
-    clean, noise, artefact, *others = 0.1 * rng.standard_normal((3 + talkers, 400))
-    enhanced = clean + 0.3 * np.roll(noise, 1) + 0.2 * artefact + 0.1 * sum(others, np.zeros(400))
-    parts = decompose(enhanced, clean, noise, others, taps)
+    clean, noise, artefact = 0.1 * rng.standard_normal((3, 400))
+    enhanced = clean + 0.3 * np.roll(noise, 1) + 0.2 * artefact
+    parts = decompose(enhanced, clean, noise, taps)
     whole = np.pad(enhanced, (0, taps - 1))
-    np.testing.assert_allclose(parts.target + parts.error, whole, atol=1e-14)
     np.testing.assert_allclose(parts.scaled(), whole, atol=1e-14)
-    pieces = [parts.target, parts.interference, parts.noise, parts.artifact]
+    pieces = [parts.target, parts.noise, parts.artifact]
     energy = whole @ whole
-    for one in range(4):
+    for one in range(3):
         for two in range(one):
             assert abs(pieces[one] @ pieces[two]) < 1e-6 * energy
-    assert talkers or not parts.interference.any()
 
 
 def test_ratios_are_those_of_known_parts():
     rng = np.random.default_rng(0)
-    clean, noise, artefact, other = np.linalg.qr(rng.standard_normal((1000, 4)))[0].T
-    enhanced = 2 * clean + 0.2 * other + 0.02 * noise + 0.002 * artefact
-    ratios = decompose(enhanced, clean, noise, [other], taps=1).ratios
-    assert ratios["sir"] == pytest.approx(20, abs=1e-3)
-    assert ratios["snr"] == pytest.approx(40 + 0.0432, abs=1e-2)
-    assert ratios["sar"] == pytest.approx(60 + 0.0437, abs=1e-2)
-    assert ratios["sdr"] == pytest.approx(
-        -10 * np.log10((0.2**2 + 0.02**2 + 0.002**2) / 4), abs=1e-3
-    )
+    clean, noise, artefact = np.linalg.qr(rng.standard_normal((1000, 3)))[0].T
+    enhanced = 2 * clean + 0.2 * noise + 0.02 * artefact
+    ratios = decompose(enhanced, clean, noise, taps=1).ratios
+    assert ratios["snr"] == pytest.approx(20, abs=1e-3)
+    assert ratios["sar"] == pytest.approx(10 * np.log10((4 + 0.2**2) / 0.02**2), abs=1e-2)
+    assert ratios["sdr"] == pytest.approx(-10 * np.log10((0.2**2 + 0.02**2) / 4), abs=1e-3)
 
 
 def test_observation_adding_raises_sar():

@@ -10,11 +10,12 @@ import torch
 
 from sslse.analysis.corpus import Signals
 from sslse.analysis.layers import layer_distances, layer_states, load_model
-from sslse.analysis.validation_curve import main, validation_curve
+from sslse.analysis.validation_curve import validation_curve
+from sslse.cli.main import main
 from sslse.data.datadir import write_datadir
 from sslse.enhancers.demucs import Demucs
 from sslse.errors import ConfigError, DataError
-from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
+from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
 SIZES = {
     "hidden_size": 16,
@@ -94,7 +95,7 @@ def training(tmp_path):
 
 
 def test_an_epoch_is_as_many_draws_as_utterances(training, tmp_path):
-    assert main(["--exp", str(training), "--out", str(tmp_path / "out")]) == 0
+    assert main(["analyze", "curve", "--exp", str(training), "--out", str(tmp_path / "out")]) == 0
     with open(tmp_path / "out/curve.csv") as stream:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
     # Ten utterances in batches of four: an epoch of 2.5 steps.
@@ -110,5 +111,5 @@ def test_a_curve_that_was_not_logged_is_named(training, tmp_path, capsys):
         validation_curve(training, "valid/wer")
     with pytest.raises(ConfigError, match="has no config.yaml"):
         validation_curve(tmp_path, "valid/contrastive")
-    assert main(["--exp", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert main(["analyze", "curve", "--exp", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err.count("\n") == 1

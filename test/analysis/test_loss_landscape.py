@@ -1,5 +1,3 @@
-import argparse
-
 import pytest
 import torch
 import yaml
@@ -8,15 +6,13 @@ from torch import nn
 from sslse.analysis.loss_landscape import (
     CTCLandscape,
     Landscape,
-    add_arguments,
     direction,
     explore,
     grid,
-    plot,
-    run,
     weights,
 )
 from sslse.analysis.table import read_rows
+from sslse.cli.main import main
 from sslse.data.datadir import DataDir
 from sslse.errors import ConfigError
 from sslse.systems.robust_ctc import RobustCTC
@@ -105,9 +101,6 @@ def test_interrupted_exploration_goes_on_to_the_same_file(landscape, tmp_path):
     assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     with pytest.raises(ConfigError, match="other settings"):
         explore(points, compute, tmp_path / "cut.csv", {"a": 2})
-    plot(rows, tmp_path / "plane.png")
-    plot([{"m": row["m"], "loss": row["loss"]} for row in rows[:5]], tmp_path / "line.png")
-    assert (tmp_path / "plane.png").stat().st_size > 1000
 
 
 def test_other_networks_and_grids_are_refused():
@@ -167,11 +160,9 @@ def test_ends_of_a_fine_tuning_are_its_first_and_last_weights(finetunings, sets)
 
 def test_command_writes_line_and_plane(finetunings, sets, tmp_path):
     root, _ = finetunings
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
     for out, options, count in (("line", (), 3), ("plane", ("--other", str(root / "other")), 9)):
         arguments = ["--exp", str(root / "one"), "--data", str(sets["noisy"]), "--points", "3"]
         arguments += ["--utterances", "1", "--out", str(tmp_path / "out" / out), *options]
-        assert run(parser.parse_args(arguments)) == 0
+        assert main(["analyze", "landscape", *arguments]) == 0
         rows = read_rows(tmp_path / "out" / f"{out}.csv")
-        assert len(rows) == count and (tmp_path / "out" / f"{out}.png").stat().st_size > 1000
+        assert len(rows) == count

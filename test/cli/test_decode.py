@@ -19,7 +19,7 @@ def test_missing_model_and_bad_options_are_one_sentence(tmp_path, capsys):
     arguments = ["decode", "--data", str(tmp_path / "wav.scp"), "--out", str(tmp_path / "hyp")]
     for options, sentence in [
         (["--recognizer", "espnet"], "needs the folder of its model"),
-        (["--recognizer", "espnet", "--option", "beam=3"], "it has: checkpoint, beam_size"),
+        (["--recognizer", "espnet", "--option", "beam=3"], "did you mean 'beam_size'?"),
         (["--recognizer", "espnet", "--option", "beam"], "expected KEY=VALUE"),
         (["--recognizer", "espnet", "--model", str(tmp_path / "no")], "is no folder"),
     ]:

@@ -14,9 +14,10 @@ import pytest
 import soundfile
 import torch
 
+from sslse.audio.files import resample
 from sslse.cli.main import main
-from sslse.data.audio import resample
 from sslse.data.datadir import write_datadir
+from sslse.data.scp import Table
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.conv_tasnet import ConvTasNet
 
@@ -187,6 +188,66 @@ def test_chunks_join_to_the_whole_for_a_model_of_finite_context(work):
     )
 
 
+def test_one_file_alone_gets_a_name_beside_it(work, model, capsys):
+    noisy = make(work / "in/a.wav")[:, 0]
+    make(work / "in/b.flac")
+    make(work / "in/c.ogg", 16000)
+    before = {path: path.read_bytes() for path in (work / "in").iterdir()}
+    for name, out in (("a.wav", "a.wav"), ("b.flac", "b.flac"), ("c.ogg", "c.wav")):
+        target = f"in/{Path(out).stem}_enhanced{Path(out).suffix}"
+        assert main(["enhance", f"in/{name}", "--model", str(model)]) == 0
+        assert capsys.readouterr().err == f"sslse enhance: {seconds(name)} s of audio -> {target}\n"
+        assert soundfile.info(target).frames == (16000 if name == "c.ogg" else 4000)
+    assert {path: path.read_bytes() for path in before} == before
+    enhanced, _ = soundfile.read("in/a_enhanced.wav", dtype="float32")
+    np.testing.assert_allclose(enhanced, expected(model, noisy), atol=1e-4)
+    assert len(list((work / "in").iterdir())) == 6
+    os.link("in/a.wav", "in/d_enhanced.wav")  # the input under the name of the output
+    os.link("in/a.wav", "in/d.wav")
+    assert main(["enhance", "in/d.wav", "--model", str(model)]) == 1
+    assert "choose another place" in capsys.readouterr().err
+    assert Path("in/a.wav").read_bytes() == before[work / "in/a.wav"]
+
+
+def seconds(name: str) -> str:
+    return "1.0" if name == "c.ogg" else "0.2"
+
+
+def test_the_shipped_enhancer_is_the_default(work, model, monkeypatch, capsys):
+    noisy = make(work / "a.wav")[:, 0]
+    monkeypatch.setattr("sslse.known_models.shipped_folder", lambda: work / "shipped")
+    commands = (["a.wav"], ["a.wav", "-o", "out"], ["a.wav", "-o", "clean.wav"], ["--stream"])
+    for command in commands:
+        assert main(["enhance", *command]) == 1
+        sentence = capsys.readouterr().err
+        assert "this copy of sslse has no default enhancer" in sentence
+        assert len(sentence.splitlines()) == 1
+    Enhancer.from_pretrained(model).save_pretrained("shipped/default")
+    for command, out in zip(
+        commands[:3], ("a_enhanced.wav", "out/a.wav", "clean.wav"), strict=True
+    ):
+        assert main(["enhance", *command, "--subtype", "FLOAT"]) == 0
+        enhanced, _ = soundfile.read(out, dtype="float32")
+        np.testing.assert_allclose(enhanced, expected(model, noisy), atol=1e-6)
+    assert main(["enhance", "--stream"]) == 1  # it is found, and is not causal
+    assert "is not causal" in capsys.readouterr().err
+
+
+def test_what_a_model_of_a_lower_rate_does_not_hear_is_told_once(work, capsys):
+    net = ConvTasNet(12, 32, 16, 5, 7, blocks=1, repeats=1, sample_rate=8000)
+    net.save_pretrained("low")
+    for name in "abc":
+        make(work / f"in/{name}.wav", 16000, 8000 if name == "c" else 16000)
+    assert enhance(Path("low"), "in", "-o", "out") == 0
+    said = capsys.readouterr().err
+    told = "2 of the recordings have a higher rate than the enhancer: nothing above 4000 Hz is left"
+    assert said.count("warning") == 1 and told in said
+    spectrum = np.abs(np.fft.rfft(soundfile.read("out/a.wav")[0]))  # 1 Hz a bin
+    assert spectrum[4100:].max() < 1e-2 * spectrum[:3800].max()
+    assert enhance(Path("low"), "in/a.wav", "-o", "a.wav") == 0
+    assert "nothing above 4000 Hz" in capsys.readouterr().err
+
+
 def test_two_processes_write_the_same_files(work, model):
     for name in ("in/a.wav", "in/b.wav"):
         make(work / name)
@@ -227,10 +288,28 @@ def test_clipping_is_told(work, model, capsys):
     assert "beyond full scale" in capsys.readouterr().err
 
 
+def test_names_give_names_that_a_table_can_hold(work, model):
+    names = ("take.1", "take.2", "lat\udce9.wav", "new\nline.wav", "tab\tle.wav")
+    for name in names:
+        make(work / "in.wav")
+        (work / "many").mkdir(exist_ok=True)
+        (work / "in.wav").rename(work / "many" / name)
+    (work / "top").mkdir()
+    (work / "top" / "down").symlink_to(work / "many")
+    assert enhance(model, "top", "-o", "out") == 0
+    written = Path("out/wav.scp").read_text().splitlines()
+    ids = {line.split()[0].removeprefix("down-") for line in written}
+    assert ids == {"take.1", "take.2", "lat%E9", "new%0Aline", "tab_le"}
+    assert all(Path(line.split(maxsplit=1)[1]).is_file() for line in written)
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
         (["-o", "out"], "no input"),
+        ([], "no input"),
+        (["b"], "no output"),
+        (["a.wav", "b/a.wav"], "no output"),
         (["a.wav", "-o", "out", "--nj", "0"], "--nj must be 1 or more"),
         (["a.wav", "-o", "out", "--oa", "-1"], "must be 0 or more"),
         (["a.wav", "-o", "out", "--oa", "2", "--oa-form", "interpolate"], "between 0 and 1"),
@@ -249,6 +328,15 @@ def test_wrong_use_is_one_sentence(work, model, capsys, arguments, part):
     sentence = capsys.readouterr().err
     assert part in sentence
     assert sentence.startswith("sslse enhance: error: ")
+
+
+def test_names_that_only_seem_to_clash_are_all_enhanced(work, model):
+    names = ["a/b.wav", "a-b.wav", "my file.wav", "my_file.wav", "a\ufeffb.wav"]
+    for name in names:
+        make(work / "in" / name)
+    assert enhance(model, "in", "in", "-o", "out") == 0
+    assert all((Path("out") / name).is_file() for name in names)
+    assert set(Table("out/wav.scp")) == {"a-b", "a-b-2", "my_file", "my_file-2", "ab"}
 
 
 def test_a_damaged_model_is_one_sentence(work, model, capsys):
@@ -282,7 +370,7 @@ def test_pack_writes_a_model_that_enhances_alike(work, model, capsys):
         columns = {"sdr": {"mean": sdr, **counts}, "wer_ssl": {"wer": wer, **counts}}
         summary(folder / "scores", **columns)
     assert main(["pack", "--exp", str(exp), "--out", "packed", "--license", "cc-by-4.0"]) == 0
-    assert "it loads and gives the same output" in capsys.readouterr().out
+    assert "it loads and is the same model" in capsys.readouterr().out
     noisy = torch.randn(1, 999)
     assert torch.equal(
         Enhancer.from_pretrained("packed")(noisy), Enhancer.from_pretrained(model)(noisy)
@@ -302,10 +390,10 @@ def test_pack_writes_a_model_that_enhances_alike(work, model, capsys):
     assert Path("packed/training.yaml").read_text() == "seed: 0\n"
 
 
-def test_pack_refuses_what_is_no_enhancer(work, model, capsys):
+def test_pack_refuses_what_is_no_model(work, model, capsys):
     Path("exp").mkdir()
     assert main(["pack", "--exp", "exp", "--out", "packed"]) == 1
-    assert "holds no enhancer" in capsys.readouterr().err
+    assert "holds no model" in capsys.readouterr().err
     assert main(["pack", "--exp", str(model), "--out", str(model)]) == 1
-    assert "another folder" in capsys.readouterr().err
+    assert "choose another place" in capsys.readouterr().err
     assert not Path("packed").exists()

@@ -15,8 +15,8 @@ import pytest
 import soundfile
 import torch
 
+from sslse.audio.files import resample
 from sslse.cli.main import main
-from sslse.data.audio import resample
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.conv_tasnet import ConvTasNet
 from sslse.enhancers.live import LiveEnhancer
@@ -175,7 +175,7 @@ def test_use_that_cannot_be_is_one_sentence(start, model, tmp_path, capsys):
         assert main(["enhance", "--stream", "--model", str(folder), *arguments]) == 1
         sentence = capsys.readouterr().err
         assert part in sentence and len(sentence.splitlines()) == 1
-    for arguments, part in [(["--raw", "8000"], "go with --stream"), (["a.wav"], "no output")]:
+    for arguments, part in [(["--raw", "8000"], "go with --stream"), (["-"], "no output")]:
         assert main(["enhance", "--model", str(model), *arguments]) == 1
         assert part in capsys.readouterr().err
     process = start()

@@ -90,15 +90,6 @@ def test_interrupt_says_how_to_continue(monkeypatch, capsys):
     assert "the same command continues" in capsys.readouterr().err
 
 
-def test_other_errors_keep_their_traceback(monkeypatch):
-    def run(args):
-        raise ZeroDivisionError
-
-    fake_command(monkeypatch, run)
-    with pytest.raises(ZeroDivisionError):
-        entry.main(["doctor"])
-
-
 def test_reader_that_goes_away():
     done = subprocess.run(
         f"{sys.executable} -m sslse --help | head -n 1; echo ${{PIPESTATUS[0]}}",

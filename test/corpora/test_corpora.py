@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+from sslse.audio.files import write_audio
+from sslse.checking.validate import validate
 from sslse.corpora import (
     dns_noise,
     fluent_commands,
@@ -18,12 +20,10 @@ from sslse.corpora import (
     speech_commands,
     voxceleb1,
 )
-from sslse.data.audio import write_audio
 from sslse.data.datadir import DataDir
 from sslse.data.labels import read_slots
 from sslse.data.rttm import Turn, read_rttm
 from sslse.data.trials import read_trials
-from sslse.data.validate import validate
 from sslse.errors import DataError
 
 RATE = 16000
@@ -37,7 +37,7 @@ def write(path, seconds=0.3, start=0.0, rate=RATE):
 
 
 def errors(path):
-    return [str(problem) for problem in validate(path) if problem.severity == "error"]
+    return [str(problem) for problem in validate(path).problems if problem.severity == "error"]
 
 
 @pytest.fixture
@@ -102,7 +102,9 @@ def test_a_missing_part_is_one_sentence_and_a_failure(tmp_path):
     assert done.stderr.startswith("librispeech: error: ") and "train-clean-100" in done.stderr
 
 
-@pytest.mark.parametrize("layout", ["datasets/noise", "datasets_fullband/noise_fullband", "."])
+@pytest.mark.parametrize(
+    "layout", ["datasets/noise", "datasets_fullband/noise_fullband", ".", "audioset_000"]
+)
 def test_dns_noise_never_splits_a_recording(tmp_path, layout):
     for clip in range(60):
         for piece in range(2):
@@ -115,6 +117,28 @@ def test_dns_noise_never_splits_a_recording(tmp_path, layout):
     assert sum(map(len, sets.values())) == 120 and len(sets["noise_train"]) > 90
     recordings = [{name.rsplit("_", 1)[0] for name in own} for own in sets.values()]
     assert sum(map(len, recordings)) == 60 == len(set.union(*recordings))
+
+
+def test_silent_noises_are_left_out_and_counted(tmp_path, capsys):
+    folder = tmp_path / "dns/datasets/noise"
+    for clip in range(60):
+        write(folder / f"hum_{clip}x.wav")
+    # A click after two seconds is a sound, digital silence and its rounding are none.
+    late = np.zeros(48000, np.float32)
+    late[40000] = 0.5
+    write_audio(folder / "late.wav", late, 16000)
+    write_audio(folder / "zero.wav", 0 * late, 16000)
+    write_audio(folder / "faint.wav", np.resize([0, 1 / 32768], 48000), 16000)
+    dns_noise.prepare(tmp_path / "dns", tmp_path / "data")
+    sets = [DataDir(tmp_path / "data" / f"noise_{name}") for name in ("train", "valid", "test")]
+    found = {name for data in sets for name in data.utterances}
+    assert len(found) == 61 and "late" in found
+    said = capsys.readouterr().out
+    assert "2 of 63 noises of" in said and "left out: faint, zero" in said
+    quiet = tmp_path / "quiet/noise"
+    write_audio(quiet / "zero.wav", 0 * late, 16000)
+    with pytest.raises(DataError, match="all 1 noises of .* are silent"):
+        dns_noise.prepare(quiet.parent, tmp_path / "other")
 
 
 def test_dns_noise_says_what_is_missing(tmp_path):
@@ -280,6 +304,12 @@ def test_voxceleb1(vox, tmp_path):
     trials = read_trials(test.path / "trials", test.utterances)
     assert [trial.target for trial in trials] == [True, False] and len(test) == 3
     assert errors(train.path) == errors(test.path) == []
+    # The benchmark's own list is taken before those of the corpus.
+    (vox / "voxceleb1_test_v2.txt").write_text(
+        "1 {0}1.wav {0}2.wav\n".format("id10270/vIdEo-_x/0000")
+    )
+    voxceleb1.prepare_verification(vox, tmp_path / "superb")
+    assert len((tmp_path / "superb/test/trials").read_text().splitlines()) == 1
     voxceleb1.prepare_identification(vox, tmp_path / "sid")
     sizes = {name: len(DataDir(tmp_path / "sid" / name)) for name in ("train", "valid", "test")}
     assert sizes == {"train": 2, "valid": 2, "test": 1}

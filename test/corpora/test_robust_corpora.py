@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sslse.checking.validate import validate
 from sslse.corpora import chime4, librispeech, noisex92, robust_asr, wsj
 from sslse.data.datadir import DataDir
-from sslse.data.validate import validate
 from sslse.errors import DataError
 
 
 def errors(path):
-    return [str(problem) for problem in validate(path) if problem.severity == "error"]
+    return [str(problem) for problem in validate(path).problems if problem.severity == "error"]
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import textwrap
 
 import pytest
 import torch
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sslse.criteria import CRITERIA, build_criterion
 from sslse.errors import ConfigError
+from sslse.runtime.settings import read_settings
 
 VARIANTS = [
     ("SNRLoss", {}),
@@ -171,7 +171,7 @@ def test_unknown_names_and_keys_are_told():
         build_criterion("SNRLos")
     with pytest.raises(ConfigError, match="did you mean 'max_snr_db'"):
         build_criterion("SNRLoss", max_snr=3)
-    with pytest.raises(ConfigError, match="known: .*LMFBLoss"):
+    with pytest.raises(ConfigError, match="known are .*LMFBLoss"):
         build_criterion("zzz")
 
 
@@ -179,10 +179,11 @@ def test_every_configuration_builds(repository, upstream_folder, frozen_asr):
     paths = sorted((repository / "conf" / "criterion").glob("*.yaml"))
     assert paths
     for path in paths:
-        for spec in yaml.safe_load(path.read_text())["criteria"].values():
+        for spec in read_settings(path)["model"]["init_args"]["criteria"].values():
             config = {key: value for key, value in spec.items() if key != "weight"}
             if config["criterion"] == "SSLMSELoss":
                 config["upstream"] = str(upstream_folder)
+                config.pop("pad_to_30s", None)  # an option of Whisper's encoder alone
             if config["criterion"] == "ASRLoss":
                 config["asr"] = frozen_asr
             build_criterion(config.pop("criterion"), **config)

@@ -20,8 +20,11 @@ VARIANTS = [
     ("TokenizerLoss", {"temperature": 0.7}),
     ("CBPCLoss", {}),
     ("CBPCLoss", {"positive_in_denominator": False, "temperature": 2.0}),
+    ("CBPCLoss", {"normalize": True}),
     ("InfoNCELoss", {}),
+    ("InfoNCELoss", {"normalize": True}),
     ("ContrastiveTokenizerLoss", {}),
+    ("ContrastiveTokenizerLoss", {"normalize": True, "positive_in_denominator": False}),
     ("ContrastiveTokenizerLoss", {"theta": 0.2, "delta": 0.3, "positive_in_denominator": False}),
 ]
 
@@ -73,12 +76,15 @@ def printed(name, config, anchors, keys, c):
     with_positive = config.get("positive_in_denominator", True)
     if name == "TokenizerLoss":
         return printed_tokenizer(anchors, c, temperature)
+    token = printed_tokenizer(anchors, c, 0.5) if name == "ContrastiveTokenizerLoss" else 0
+    if config.get("normalize"):
+        anchors, keys = (side / side.norm(dim=1, keepdim=True) for side in (anchors, keys))
     if name == "CBPCLoss":
         return printed_cbpc(anchors, keys, c, temperature, with_positive)
     if name == "InfoNCELoss":
         return printed_info_nce(anchors, keys, c, temperature)
     theta, delta = config.get("theta", 0.7), config.get("delta", 0.9)
-    return theta * printed_tokenizer(anchors, c, 0.5) + (1 - theta) * (
+    return theta * token + (1 - theta) * (
         delta * printed_cbpc(anchors, keys, c, temperature, with_positive)
         + (1 - delta) * printed_info_nce(anchors, keys, c, temperature)
     )
@@ -236,6 +242,33 @@ def test_autocast_does_not_round_similarities(variant):
         assert torch.equal(criterion(anchors, keys, labels % 64), plain)
 
 
+@pytest.mark.parametrize("name", ["CBPCLoss", "InfoNCELoss"])
+def test_unit_vectors_do_not_know_the_size_of_a_frame(name):
+    anchors, keys, labels = draw()
+    criterion = build_criterion(name, normalize=True)
+    factors = torch.linspace(0.1, 50, 7, dtype=torch.float64)[None, :, None]
+    ours, scaled = criterion(anchors, keys, labels), criterion(factors * anchors, 3 * keys, labels)
+    torch.testing.assert_close(scaled, ours)
+    plain = build_criterion(name)
+    assert not torch.allclose(plain(anchors, keys, labels), plain(2 * anchors, keys, labels))
+
+
+def test_unit_vectors_give_fresh_logits_of_1500_clusters_a_gradient():
+    """Dot products as printed pick one frame: hundreds of nats, and infoNCE teaches nothing."""
+    anchors, _, labels = draw(1, 60, 1500, 12, torch.float32)
+    norms = {}
+    for normalize in (False, True):
+        for name in ("CBPCLoss", "InfoNCELoss"):
+            frames = anchors.clone().requires_grad_()
+            criterion = build_criterion(name, reduction="mean", normalize=normalize)
+            value = criterion(frames, None, labels).sum()
+            value.backward()
+            norms[name, normalize] = frames.grad.norm().item()
+            if name == "CBPCLoss":
+                assert (value > 100) != normalize
+    assert norms["InfoNCELoss", False] < 1e-6 < 1e-3 < norms["InfoNCELoss", True]
+
+
 def test_equal_frames_count_the_frames():
     """With all similarities equal every logarithm is that of a number of frames."""
     frames, labels = torch.ones(1, 5, 3), torch.tensor([[1, 1, 1, 2, 2]])
@@ -257,14 +290,16 @@ def test_parts_of_weight_zero_are_not_computed():
     torch.testing.assert_close(total, CBPCLoss()(anchors, keys, labels))
 
 
-def test_one_matrix_of_pairs_is_kept_for_backward():
+@pytest.mark.parametrize("normalize", [False, True])
+def test_one_matrix_of_pairs_is_kept_for_backward(normalize):
     """The similarities' gradient alone: O(M²), however wide the frames and many the sums."""
     anchors, keys, labels = draw(1, 300, 4, dtype=torch.float32)
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(
         lambda tensor: kept.append(tensor.numel()) or tensor, lambda tensor: tensor
     ):
-        ContrastiveTokenizerLoss(theta=0.0)(anchors.requires_grad_(), keys, labels)
+        criterion = ContrastiveTokenizerLoss(theta=0.0, normalize=normalize)
+        criterion(anchors.requires_grad_(), keys, labels)
     assert sorted(kept)[-2:] == [anchors.numel(), 300 * 300]
 
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from sslse.criteria.position import change_speed, pad_starts, shift_back
 from sslse.criteria.soft_dtw import SoftDTWLoss
 from sslse.criteria.ssl_mse import SSLMSELoss
-from sslse.errors import ConfigError
+from sslse.errors import ConfigError, DataError
+from sslse.model_files import describe, write_config, write_tensors
 from sslse.upstreams import load_upstream
 
 LENGTHS = torch.tensor([6000, 4001, 2500])
@@ -84,11 +84,18 @@ def test_soft_dtw_follows_the_speed_of_the_clean_speech(upstream_folder, clean):
     assert gradient.isfinite().all() and gradient.any(1).all()
 
 
+def save_head(exp, featurizer=None):
+    """Write what is read of a trained head, in the folder of its training."""
+    tensors = {"heads.ctc.output.bias": torch.zeros(3)}
+    if featurizer is not None:
+        tensors["heads.ctc.featurizer.logits"] = featurizer
+    write_tensors(exp / "downstream/model.safetensors", tensors)
+    write_config(exp / "downstream", describe("MultiTaskModel", config={}))
+
+
 def test_learned_weights_of_a_head(upstream_folder, clean, tmp_path):
     logits = torch.tensor([0.1, -1.0, 2.0, 0.5, 1.0])
-    save_file(
-        {"featurizer.logits": logits, "output.bias": torch.zeros(3)}, tmp_path / "model.safetensors"
-    )
+    save_head(tmp_path, featurizer=logits)
     learned = SSLMSELoss(upstream_folder, layers="with_input", weights=str(tmp_path))
     torch.testing.assert_close(torch.tensor(learned.weights), logits.softmax(0))
     listed = SSLMSELoss(upstream_folder, layers=[0, 1, 2, 3, 4], weights=logits.softmax(0).tolist())
@@ -98,12 +105,12 @@ def test_learned_weights_of_a_head(upstream_folder, clean, tmp_path):
 
 
 def test_weights_that_do_not_fit(upstream_folder, tmp_path):
-    with pytest.raises(ConfigError, match="no weights can be read"):
+    with pytest.raises(DataError, match="holds no config.json; a trained head is"):
         SSLMSELoss(upstream_folder, weights=str(tmp_path))
-    save_file({"featurizer.logits": torch.zeros(13)}, tmp_path / "model.safetensors")
+    save_head(tmp_path, featurizer=torch.zeros(13))
     with pytest.raises(ConfigError, match="has 13 learned weights.*4 layers"):
         SSLMSELoss(upstream_folder, weights=str(tmp_path))
-    save_file({"x": torch.zeros(13)}, tmp_path / "model.safetensors")
+    save_head(tmp_path)
     with pytest.raises(ConfigError, match="has none"):
         SSLMSELoss(upstream_folder, weights=str(tmp_path))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
+from sslse.checking.validate import validate
 from sslse.data.datadir import DataDir
-from sslse.data.validate import validate
 
 
 def example(repository: Path, language: str) -> str:
@@ -31,7 +31,7 @@ def corpus(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def check(path: Path) -> None:
-    assert validate(path) == []
+    assert validate(path).problems == []
     data = DataDir(path)
     assert data.utterances == ["anna-1", "anna-2", "bo-1"]
     assert data.text["bo-1"] == "words of bo/1"

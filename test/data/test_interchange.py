@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sslse.checking.fix import fix
 from sslse.data.datadir import DataDir, write_datadir
-from sslse.data.fix import fix
 
 
 def test_lhotse_imports_whole_recordings(pairs):

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
+from sslse.checking.validate import validate
+from sslse.cli.main import main
 from sslse.data.datadir import DataDir, write_datadir
 from sslse.data.dataset import UtteranceDataset
 from sslse.data.labels import Labels
 from sslse.data.rttm import Turn, merge_turns, read_rttm, write_rttm
 from sslse.data.sampler import Draw, StatelessBatchSampler
-from sslse.data.trials import pair_utterances
-from sslse.data.validate import validate
+from sslse.data.trials import pair_utterances, read_trials
 from sslse.errors import DataError
 
 
@@ -30,15 +31,15 @@ def labelled(pairs):
 
 
 def test_good_labels_trials_and_turns_have_no_problems(labelled):
-    assert validate(labelled) == []
+    assert validate(labelled).problems == []
 
 
 @pytest.mark.parametrize(
     "name, text, sentence",
     [
         ("utt2intent", "spk0-0 off\n", "different numbers of values (1 in spk0-0, 3 in spk0-1)"),
-        ("trials", "1 spk0-0 spk9-9\n0 spk0-0 spk1-0\n", "names 1 utterances that the data"),
-        ("trials", "1 spk0-0 spk0-1\n", "has 1 trials, all of them target"),
+        ("trials", "1 spk0-0 spk9-9\n0 spk0-0 spk1-0\n", "1 utterances of {data}/trials are no"),
+        ("trials", "1 spk0-0 spk0-1\n", "has 1 trials, not of both kinds"),
         ("rttm", "SPEAKER spk0-0 1 zero 1 <NA> <NA> a <NA> <NA>\n", "line 1 is no turn"),
         ("rttm", "SPEAKER gone 1 0 1 <NA> <NA> a <NA> <NA>\n", "1 recordings of"),
     ],
@@ -50,8 +51,8 @@ def test_each_mistake_is_one_error(labelled, name, text, sentence):
         if name == "utt2intent"
         else text
     )
-    (problem,) = validate(labelled, audio=False)
-    assert problem.severity == "error" and sentence in problem.message
+    (problem,) = validate(labelled, audio=False).problems
+    assert problem.severity == "error" and sentence.format(data=labelled) in problem.message
     assert "\n" not in problem.message
 
 
@@ -64,7 +65,10 @@ def test_a_simulated_set_keeps_what_is_true_of_the_clean_one(labelled, tmp_path,
     simulate(labelled, tmp_path / "noise", tmp_path / "noisy", SimulateConfig())
     for name in ("utt2intent", "trials", "rttm", "utt2spk", "text"):
         assert (tmp_path / "noisy" / name).read_text() == (labelled / name).read_text()
-    assert validate(tmp_path / "noisy") == []
+    assert validate(tmp_path / "noisy").problems == []
+    simulate(labelled, tmp_path / "noise", tmp_path / "loud", SimulateConfig(), condition="0dB")
+    assert validate(tmp_path / "loud").problems == []
+    assert (tmp_path / "loud" / "trials").read_text().startswith("1 spk0-0-0dB spk0-1-0dB\n")
 
 
 turns = st.lists(
@@ -158,3 +162,22 @@ def test_trials_pair_what_has_one_condition():
         pair_utterances({"a0x": "a", "a1x": "a", "b0x": "b", "a0y": "a", "b0y": "b"}, conditions)
     with pytest.raises(DataError, match="needs two speakers, and there are none"):
         pair_utterances({"a0": "a", "a1": "a"})
+
+
+def test_the_command_draws_trials_in_each_condition(pairs, tmp_path, capsys):
+    """Of 2 speakers with 5 utterances: 20 pairs of one speaker, 25 of two."""
+    out = tmp_path / "trials"
+    assert main(["make-trials", str(pairs), str(out), "100"]) == 0
+    trials = read_trials(out, DataDir(pairs).utterances)
+    assert [sum(trial.target is kind for trial in trials) for kind in (True, False)] == [20, 25]
+    assert main(["make-trials", str(pairs), str(out), "7"]) == 0
+    few = read_trials(out)
+    assert len(few) == 14 and set(few) < set(trials)
+    conditions = {name: "ab"[int(name[-1]) % 2] for name in DataDir(pairs).utterances}
+    (pairs / "utt2condition").write_text("".join(f"{k} {v}\n" for k, v in conditions.items()))
+    assert main(["make-trials", str(pairs), str(out), "100"]) == 0
+    within = read_trials(out)
+    assert set(within) == {t for t in trials if conditions[t.enroll] == conditions[t.test]}
+    assert main(["make-trials", str(pairs), str(out), "0"]) == 1
+    assert "expected 1 or more" in capsys.readouterr().err
+    assert read_trials(out) == within  # as it was

@@ -13,6 +13,7 @@ from sslse.enhancers.demucs import Demucs
 from sslse.enhancers.recurrence import lstm
 from sslse.enhancers.resampler import Resampler
 from sslse.errors import ConfigError
+from sslse.runtime.settings import read_settings
 
 SMALL = {"hidden_channels": 4, "depth": 3}
 
@@ -63,7 +64,7 @@ def test_stream_equals_offline(samples, piece, level, resample, kernel):
     noisy = 0.1 * torch.randn(samples).double()
     with torch.no_grad():
         whole = net(noisy[None])[0]
-    stream = net.stream(float(noisy.square().mean().sqrt()))
+    stream = net.stream(level=float(noisy.square().mean().sqrt()))
     parts = [stream.push(part) for part in noisy.split(piece)] + [stream.finish()]
     torch.testing.assert_close(torch.cat(parts), whole, atol=1e-12, rtol=1e-9)
 
@@ -187,14 +188,12 @@ def test_options_that_do_not_fit(options, message):
 
 def test_streams_that_cannot_be():
     with pytest.raises(ConfigError, match="not causal"):
-        Demucs(**SMALL, causal=False).stream(1.0)
+        Demucs(**SMALL, causal=False).stream(level=1.0)
     with pytest.raises(ConfigError, match="stream\\(level"):
         Demucs(**SMALL).eval().stream()
 
 
 def test_every_configuration_builds(repository):
-    import yaml
-
-    for size in ("base", "small"):
-        text = (repository / "conf" / "enhancer" / f"demucs_{size}.yaml").read_text()
-        assert isinstance(build_enhancer(**yaml.safe_load(text)), Demucs)
+    for size in ("base", "tiny"):
+        settings = read_settings(repository / "conf" / "enhancer" / f"demucs_{size}.yaml")
+        assert isinstance(build_enhancer(**settings["model"]["init_args"]["enhancer"]), Demucs)

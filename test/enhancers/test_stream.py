@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from sslse.enhancers.base import Enhancer
 from sslse.enhancers.conv_tasnet import CumulativeNorm, FramesSoFar
 from sslse.enhancers.conv_tasnet_stream import MOST_FRAMES
 from sslse.errors import ConfigError
+from sslse.runtime.settings import read_settings
 
 CONV_TASNET = {
     "num_filters": 12,
@@ -33,10 +33,15 @@ DCCRN = {
     "causal": True,
     "normalize_input": False,
 }
+BAND_SPLIT = {"bands": 6, "channels": 4, "units": 6, "blocks": 2, "win_length": 32}
 DEMUCS = {"hidden_channels": 4, "depth": 3, "causal": True}
 
 # Causal networks of every name in ENHANCERS; a new enhancer adds its own, or none and why.
 CAUSAL: dict[str, list[dict]] = {
+    "band_split": [
+        {**BAND_SPLIT, "hop_length": 16},
+        {**BAND_SPLIT, "hop_length": 12, "compression": 0.5, "level_seconds": 0.01},
+    ],
     "conv_tasnet": [
         {**CONV_TASNET, "norm": "cumulative"},
         {**CONV_TASNET, "norm": "frame", "conv_kernel_size": 2},
@@ -50,7 +55,8 @@ CAUSAL: dict[str, list[dict]] = {
         {**DEMUCS, "level": "running", "resample_factor": 2, "kernel_size": 12},
     ],
     "espnet": [],  # its networks see the whole utterance
-    "ssl_mask": [],  # so do SSL models
+    "ssl_decoder": [],  # so do SSL models
+    "ssl_mask": [],
 }
 CASES = [
     pytest.param(name, number, id=f"{name}{number}")
@@ -208,7 +214,7 @@ def test_every_causal_configuration_streams(repository, size):
     for path in (repository / "conf" / "enhancer").glob("*_causal.yaml"):
         if ("small" in path.name) != (size == "small"):
             continue
-        net = build_enhancer(**yaml.safe_load(path.read_text())).eval()
+        net = build_enhancer(**read_settings(path)["model"]["init_args"]["enhancer"]).eval()
         stream, noisy = net.stream(), 0.1 * torch.randn(2000)
         enhanced = torch.cat([*map(stream.push, noisy.split(net.hop_samples)), stream.finish()])
         with torch.no_grad():

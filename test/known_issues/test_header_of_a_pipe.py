@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sslse.data.audio import audio_info, write_audio
+from sslse.audio.files import audio_info, write_audio
 from sslse.data.facts import inspect
 
 

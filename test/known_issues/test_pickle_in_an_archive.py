@@ -5,7 +5,7 @@ from __future__ import annotations
 import kaldiio
 import pytest
 
-from sslse.data.audio import read_audio
+from sslse.audio.files import read_audio
 from sslse.errors import AudioError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import soundfile
 
-from sslse.data.audio import audio_info, read_audio, write_audio
+from sslse.audio.files import audio_info, read_audio, write_audio
 from sslse.errors import AudioError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sslse.data.atomic import atomic_open
 from sslse.errors import DataError
+from sslse.runtime.atomic import atomic_open
 
 
 def test_write_below_a_file_is_a_sentence(tmp_path):

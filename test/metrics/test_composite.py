@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import solve_toeplitz, toeplitz
 
-from sslse.metrics import pesq as pesq_module
+from sslse.metrics import quality as pesq_module
 from sslse.metrics.base import METRICS, MetricFailure, lower_is_better
-from sslse.metrics.composite import composite, regress
-from sslse.metrics.pesq import pesq
+from sslse.metrics.composite_quality import composite, regress
+from sslse.metrics.quality import pesq
 from sslse.metrics.segments import BANDWIDTHS, CENTRES, llr, seg_snr, wss
 
 RATE = 16000

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import sslse.metrics.scoring as scoring
+from sslse.audio.files import write_audio
 from sslse.cli.main import main
-from sslse.data.audio import write_audio
+from sslse.data.datadir import DataDir
+from sslse.data.spread import spread
 from sslse.errors import ConfigError, DataError
+from sslse.metrics.base import METRICS
 from sslse.metrics.scores import read_column, read_summary
 from sslse.metrics.scoring import score
 
@@ -22,9 +25,9 @@ def tasks_of(monkeypatch):
     """The tasks that reach the pool, one list a call."""
     calls, pool = [], scoring.run_parallel
 
-    def recorded(function, tasks, *rest):
+    def recorded(function, tasks, *rest, **options):
         calls.append([(task.utterance, task.metrics) for task in tasks])
-        return pool(function, tasks, *rest)
+        return pool(function, tasks, *rest, **options)
 
     monkeypatch.setattr(scoring, "run_parallel", recorded)
     return calls
@@ -105,10 +108,13 @@ def test_other_package_versions_discard_the_scores(scored_set, monkeypatch):
     assert len(calls[0]) == 3
 
 
-def test_a_limit_takes_the_first_and_is_said(scored_set):
-    summary = run(scored_set, max_utts={"si_sdr": 1})
-    assert summary["si_sdr"]["limited_to"] == 1
-    assert summary["si_sdr"]["n_failed"] == 0
+def test_a_limit_takes_a_choice_and_is_said(scored_set):
+    chosen = spread(DataDir(scored_set / "data"), 3)
+    summary = run(scored_set, max_utts={"si_sdr": 3})
+    assert summary["si_sdr"]["limited_to"] == 3 and "a" in chosen
+    assert summary["si_sdr"]["n_scored"] == 1 and summary["si_sdr"]["n_failed"] == 2
+    failed = (scored_set / "scores/failed").read_text().splitlines()
+    assert {line.split()[0] for line in failed if " si_sdr " in line} == {*chosen} - {"a"}
     assert summary["sdr"]["n_failed"] == 3 and "limited_to" not in summary["sdr"]
 
 
@@ -152,10 +158,83 @@ def test_the_number_of_jobs_does_not_change_the_files(scored_set):
 def test_the_command(scored_set, capsys):
     arguments = ["score", "--reference", str(scored_set / "data"), "--out", str(scored_set / "s")]
     more = ["--enhanced", str(scored_set / "wav.scp"), "--metrics", "snr", "--nj", "1"]
-    assert main([*arguments, *more, "--hyp", f"ssl={scored_set / 'hyp'}"]) == 0
+    assert main([*arguments, *more, "--hyp", f"ssl={scored_set / 'hyp'}"]) == 1
+    assert main([*arguments, *more, "--allow-failed"]) == 0
+    capsys.readouterr()
+    assert main([*arguments, *more, "--hyp", f"ssl={scored_set / 'hyp'}"]) == 1
     out = capsys.readouterr().out
     assert "n scored 1, n failed 3" in out and "50.0%" in out
     assert main([*arguments, *more[:2], "--metrics", "loudness"]) == 1
-    assert "no metric 'loudness'; the metrics are sdr" in capsys.readouterr().err
+    assert "no metric 'loudness'; known are sdr" in capsys.readouterr().err
     assert main(arguments) == 1
     assert "nothing to score" in capsys.readouterr().err
+
+
+def test_scraps_and_constants_fail_alone_with_a_sentence(scored_set, speech):
+    """6 ms, one sample and a constant have no STOI, SI-SDR or DNSMOS; the others are scored."""
+    for name, samples in {"b": speech[2000:2096], "c": [0.5], "d": [0.25] * 8000}.items():
+        for folder in ("data/clean", "enhanced"):
+            write_audio(scored_set / folder / f"{name}.wav", np.array(samples), 16000)
+    lines = (scored_set / "wav.scp").read_text() + f"d {scored_set}/enhanced/d.wav\n"
+    (scored_set / "wav.scp").write_text(lines)
+    write_audio(scored_set / "data/clean/a.wav", speech, 16000)
+    write_audio(scored_set / "enhanced/a.wav", 0.5 * speech, 16000)
+    names = ["si_sdr", "snr", "stoi", "estoi", "pesq", "seg_snr", "llr"]
+    summary = run(scored_set, metrics=names)
+    assert [summary[name]["n_failed"] for name in names] == [2, 2, 3, 3, 3, 3, 3]
+    failed = (scored_set / "scores/failed").read_text()
+    assert "b stoi STOI needs at least 30 frames" in failed
+    assert "c si_sdr the clean signal is constant (one sample)" in failed
+    assert "d snr the clean signal is constant (8000 equal samples)" in failed
+
+
+def test_an_error_of_a_package_fails_its_utterance_alone(scored_set, monkeypatch):
+    from sslse.metrics import ratios, utterance
+
+    def broken(clean, enhanced, rate):
+        raise IndexError("deep inside of a package")
+
+    monkeypatch.setattr(ratios, "sdr", broken)
+    utterance.open_reference(str(scored_set / "data"))
+    task = utterance.Task("a", f"{scored_set}/enhanced/a.wav", "", ("sdr", "snr"))
+    record = utterance.score_utterance(task)
+    place = "(IndexError, in sslse/metrics/utterance.py)"
+    assert record.failed == {"sdr": f"sdr failed: deep inside of a package {place}"}
+    assert list(record.scores) == ["snr"]
+
+
+def test_equal_signals_print_as_infinite(scored_set, capsys):
+    arguments = ["score", "--reference", f"{scored_set}/data", "--out", f"{scored_set}/s"]
+    arguments += ["--enhanced", f"{scored_set}/data/spk1.scp", "--metrics", "sdr"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "sdr                   ∞   n scored 4" in out
+    assert read_summary(scored_set / "s")["sdr"]["mean"] == 100.0
+    assert main(["compare", f"{scored_set}/s", f"{scored_set}/s"]) == 0
+    assert "sdr                   ∞        ∞" in capsys.readouterr().out
+
+
+def test_the_help_names_every_metric(capsys):
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for name, metric in METRICS.items():
+        assert f"{name} ({metric.unit})" in said
+
+
+def test_sets_without_words_are_compared_in_what_else_they_have(scored_set, capsys):
+    (scored_set / "data/text").write_text("a\nb\nc\nd\n")
+    (scored_set / "other").write_text("a\nb two\n")
+    for name in ("hyp", "other"):
+        hypotheses = {"r": scored_set / name}
+        score(
+            scored_set / "data",
+            scored_set / f"s_{name}",
+            enhanced=scored_set / "wav.scp",
+            metrics=["sdr"],
+            hypotheses=hypotheses,
+            nj=1,
+        )
+    assert main(["compare", f"{scored_set}/s_hyp", f"{scored_set}/s_other"]) == 1
+    out, err = capsys.readouterr()
+    assert "hold no word" in out and "sdr" in out and "Warning" not in err

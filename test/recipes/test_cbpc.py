@@ -3,68 +3,150 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 from sslse.data.datadir import DataDir
-from sslse.report.papers.cbpc import TABLES
+from sslse.report.paper import read_paper
+from sslse.runtime.settings import read_settings
 
 RECIPES = ("mini/cbpc", "fsdd/cbpc", "librispeech/cbpc")
 JOINT = "straight aso grad encoder token token_cbpc cbpc".split()
+TOKENIZERS = ("tokenizer_token", "tokenizer_token_cbpc", "tokenizer")
 PARTS = ("dev-clean", "dev-other", "test-clean", "test-other")
 TRAIN = ("train-clean-100", "train-clean-360", "train-other-500")
 
 
-def trained(output: str) -> list[str]:
+def trained(jobs) -> list[str]:
     """The systems that 'sslse train' trains, by the folder of the experiment."""
-    words = [line.split() for line in output.splitlines() if "sslse train" in line]
-    return [own[own.index("--exp") + 1].rsplit("/", 1)[1] for own in words]
+    return [job.folder.rsplit("/", 1)[1] for job in jobs if job.command[:2] == ("sslse", "train")]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_every_system_has_its_commands(run_recipe, repository, recipe):
-    done = run_recipe(recipe, "--dry_run", "true", "--nj", "1")
-    assert done.returncode == 0, done.stdout
-    assert trained(done.stdout) == ["se_pretrain", "tokenizer", *(f"ft_{name}" for name in JOINT)]
-    recognisers = [line for line in done.stdout.splitlines() if "train_espnet" in line]
-    assert ["enhanced" in line for line in recognisers] == [False, True]  # MCT-noisy, MCT-all
-    for name in ("noisy", "clean", "se_pretrain", "mct_all", *(f"ft_{name}" for name in JOINT)):
-        assert f"/{name}/decode_test/oa0/hyp_transducer" in done.stdout, name
-    for line in done.stdout.splitlines():
-        words = line.split()
-        for option, value in zip(words, words[1:], strict=False):
-            if option in ("--config", "--tokenizer_config", "--asr_config"):
-                assert (repository / "egs" / recipe / value).is_file(), value
+def test_every_system_has_its_commands(planner, recipe):
+    jobs = planner.jobs(recipe)
+    assert sorted(trained(jobs)) == sorted(
+        ["se_pretrain", *TOKENIZERS, *(f"ft_{name}" for name in JOINT)]
+    )
+    recognisers = [job for job in jobs if "train-asr" in job.command]
+    enhanced = "exp/seed0/mct_all/enhanced"
+    assert [enhanced in job.command for job in recognisers] == [False, True]  # MCT-noisy, MCT-all
+    judged = {job.folder: job.command for job in jobs if "transducer" in job.folder}
+    names = ("noisy", "clean", "se_pretrain", "mct_all", *(f"ft_{name}" for name in JOINT))
+    assert set(judged) == {f"exp/seed0/{name}/decode_test/oa0/hyp_transducer" for name in names}
+    # Each is judged by its own recogniser, or by the one that was trained once for all.
+    own = {"mct_all": "exp/seed0/mct_all/asr"}
+    own |= {name: f"exp/seed0/{name}/asr" for name in ("ft_straight", "ft_aso", "ft_grad")}
+    for folder, command in judged.items():
+        name = folder.split("/")[2]
+        assert command[command.index("--model") + 1] == own.get(name, "exp/seed0/asr")
+        heard = "se_pretrain" if name == "mct_all" else name
+        assert command[command.index("--data") + 1].startswith(f"exp/seed0/{heard}/decode_test")
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("table", ["1", "2", "3", "4"])
-def test_a_table_trains_the_systems_that_the_paper_printed(run_recipe, recipe, table):
-    done = run_recipe(recipe, "--dry_run", "true", "--nj", "1", "--table", table)
-    assert done.returncode == 0, done.stdout
-    printed = {name for name, _ in TABLES[table].rows} - {"noisy", "mct_all"}
-    assert set(trained(done.stdout)) - {"tokenizer"} == printed | {"se_pretrain"}
-    assert ("mct_all" in done.stdout) == (("mct_all", False) in TABLES[table].rows)
+def test_a_table_trains_the_systems_that_the_paper_printed(planner, recipe, table):
+    jobs = planner.jobs(recipe, table=table)
+    rows = read_paper(planner.method(recipe), "table", table).rows
+    printed = {name for name, _ in rows} - {"noisy", "mct_all"}
+    assert set(trained(jobs)) - set(TOKENIZERS) == printed | {"se_pretrain"}
+    assert any("mct_all" in job.folder for job in jobs) == (("mct_all", "") in rows)
 
 
-def test_one_system_may_add_to_the_configuration_of_all(run_recipe, repository):
-    done = run_recipe("librispeech/cbpc", "--dry_run", "true", "--nj", "1")
+def options_of(jobs) -> dict[str, dict[str, str]]:
+    """The options of each training, by the folder of the experiment; of --config the last."""
+    commands = {job.folder.rsplit("/", 1)[1]: job.command for job in jobs if job.kind == "train"}
+    return {
+        name: dict(zip(command[2::2], command[3::2], strict=True))
+        for name, command in commands.items()
+        if command[:2] == ("sslse", "train")
+    }
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_baseline_does_not_hold_the_proposed_loss(planner, recipe, repository):
+    """Its tokenizer, too, is trained without: θ = 1 for Joint-Token, δ = 1 without infoNCE."""
+    given = options_of(planner.jobs(recipe, table="3"))
+    losses = {}
+    for name in ("token", "token_cbpc", "cbpc"):
+        folder = Path(given[f"ft_{name}"]["--model.tokenizer"])  # …/tokenizer
+        options = given[folder.parent.name]
+        shared = repository / "conf/tokenizer/train.yaml"
+        weights = dict(read_settings(shared)["model"]["init_args"]["contrastive"])
+        for key in ("theta", "delta"):
+            weights[key] = float(options.get(f"--model.contrastive.{key}", weights[key]))
+        losses[name] = weights
+        joint = read_settings(repository / f"conf/joint/{name}.yaml")["model"]["init_args"]
+        assert joint["contrastive"]["theta"] == weights["theta"]  # θ and δ of (7) are those of (4)
+        if weights["theta"] < 1:
+            assert joint["contrastive"]["delta"] == weights["delta"]
+    assert losses["token"]["theta"] == 1 and losses["token_cbpc"]["delta"] == 1
+    assert (losses["cbpc"]["theta"], losses["cbpc"]["delta"]) == (0.7, 0.9)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_joint_trainings_begin_with_a_fresh_enhancer(planner, recipe, repository):
+    jobs = options_of(planner.jobs(recipe))
+    assert not any("--init-param" in jobs[f"ft_{name}"] for name in JOINT)
+    settings = read_settings(repository / "egs" / recipe / "conf/finetune.yaml")
+    standalone = read_settings(repository / "egs" / recipe / "conf/train_se.yaml")
+    enhancers = [part["model"]["init_args"]["enhancer"] for part in (settings, standalone)]
+    assert enhancers[0] == enhancers[1] and enhancers[0]["name"] == "dccrn"
+    later = options_of(planner.jobs(recipe, table="pretrained"))
+    pretrained = {name for name, options in later.items() if "--init-param" in options}
+    names = ("straight", "aso", "grad", "token", "cbpc")
+    assert pretrained == {f"ft_{name}_pretrained" for name in names}
+    for name in pretrained:
+        assert later[name]["--init-param"] == "exp/seed0/se_pretrain/enhancer"
+
+
+def test_other_readings_of_the_paper_are_variants(planner):
+    options = options_of(planner.jobs("librispeech/cbpc", table="readings"))
+    assert options["ft_cbpc_sums"]["--model.reduction"] == "sum"
+    assert options["ft_cbpc_overlap"]["--model.enhancer.hop_length"] == "144"
+    # What changes a loss changes it for the tokenizer, too.
+    for name, key, value in (
+        ("unit", "--model.contrastive.normalize", "true"),
+        ("without", "--model.contrastive.positive_in_denominator", "false"),
+    ):
+        assert options[f"ft_cbpc_{name}"][key] == options[f"tokenizer_{name}"][key] == value
+        folder = f"exp/seed0/tokenizer_{name}/tokenizer"
+        assert options[f"ft_cbpc_{name}"]["--model.tokenizer"] == folder
+    shared = {options[f"ft_{name}_shared"]["--model.tokenizer"] for name in ("token", "token_cbpc")}
+    assert shared == {options["ft_cbpc"]["--model.tokenizer"]} == {"exp/seed0/tokenizer/tokenizer"}
+
+
+def test_the_searched_weights_are_those_of_the_enhancer_s_losses_too(planner):
+    jobs = planner.jobs("librispeech/cbpc", variants="ft_cbpc_search")
+    command = next(job.command for job in jobs if job.folder.endswith("ft_cbpc_search"))
+    configs = [command[i + 1] for i, word in enumerate(command) if word == "--config"]
+    assert configs[-1] == "exp/seed0/tokenizer_search/losses.yaml"
+
+
+def test_the_tokenizer_has_the_plateau_schedule_of_the_paper(repository):
+    settings = read_settings(repository / "conf/tokenizer/train.yaml")
+    optimizer = settings["model"]["init_args"]["optimizer"]
+    wanted = {"schedule": "plateau", "patience": 5, "plateau_factor": 0.5}
+    assert wanted.items() <= optimizer.items()
+    trainer = settings["trainer"]
+    assert trainer["max_steps"] // trainer["val_check_interval"] > wanted["patience"]
+
+
+def test_one_system_may_add_to_the_configuration_of_all(planner, repository):
+    jobs = planner.jobs("librispeech/cbpc")
     own = "conf/finetune_aso.yaml"
-    assert [own in line for line in done.stdout.splitlines() if "sslse train" in line].count(
-        True
-    ) == 1
-    [first] = [
-        yaml.safe_load(path.read_text())["model"]["init_args"]["first_phase"]
-        for path in [repository / "egs/librispeech/cbpc" / own]
-    ]
-    shared = yaml.safe_load((repository / "conf/joint/aso.yaml").read_text())
-    steps = shared["model"]["init_args"]["first_phase"]["steps"]
-    assert first["steps"] > steps
-    assert {**first, "steps": steps} == shared["model"]["init_args"]["first_phase"]
-    assert first["steps"] == 100_000
+    assert [job.folder for job in jobs if own in job.command] == ["exp/seed0/ft_aso"]
+    shared = repository / "conf/joint/aso.yaml"
+    before, after = (
+        read_settings(*paths)["model"]["init_args"]["first_phase"]
+        for paths in ([shared], [shared, repository / "egs/librispeech/cbpc" / own])
+    )
+    assert after["steps"] == 100_000 > before["steps"]
+    assert {**after, "steps": before["steps"]} == before
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_official_and_noise_robust_set_ups(upstream, name):
     robust, noisy, _ = read(upstream, name, "noise_robust")
     assert type(robust) is type(model) and robust.head_config == model.head_config
     assert noisy.noise_path == "data/noise_train"
-    assert noisy.simulate == {"snr_low": -3, "snr_high": 20}
+    assert noisy.simulate == {"snr_low": -3, "snr_high": 20, "level": "whole"}
     assert (noisy.train_path, noisy.batch_size) == (data.train_path, data.batch_size)
 
 
@@ -55,5 +55,17 @@ def test_heads_of_the_small_recipes_and_noise_over_them(upstream, recipe):
         argv = [f"--config={folder}/train_{name}.yaml", f"--model.upstream={upstream}"]
         assert parse(argv).datamodule.noise_path is None
         noisy = parse([*argv, f"--config={CONF}/noise_robust.yaml"]).datamodule
-        assert noisy.noise_path and noisy.simulate == {"snr_low": -3, "snr_high": 20}
+        assert noisy.noise_path and noisy.simulate == {
+            "snr_low": -3,
+            "snr_high": 20,
+            "level": "whole",
+        }
         assert noisy.batch_size == parse(argv).datamodule.batch_size
+
+
+def test_the_recogniser_is_augmented_as_in_the_benchmark(upstream):
+    model, _, _ = read(upstream, "asr")
+    augment = model.spec_augment
+    assert (augment.time_warp, augment.num_time_masks, augment.time_mask_frames) == (5, 2, 40)
+    assert (augment.num_feature_masks, augment.feature_mask_width) == (4, 50)
+    assert model.head_config["dropout"] == 0.2 and "input_dropout" not in model.head_config

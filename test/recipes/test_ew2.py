@@ -1,4 +1,4 @@
-"""The EW2 recipes: noise groups, published corpora in small, every option file, sizes of models."""
+"""The EW2 recipes: noise groups, published corpora in small, every table, sizes of models."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 from sslse.data.datadir import DataDir, write_datadir
+from sslse.enhancers import build_enhancer
 from sslse.errors import DataError
-from sslse.report.papers import find_paper
-
-RECIPES = ("mini", "fsdd", "librispeech", "chime4")
+from sslse.report.paper import read_paper
+from sslse.runtime.settings import read_settings
 
 
 @pytest.fixture
@@ -60,11 +59,11 @@ def run(folder: Path, *options: str, **environment: str) -> subprocess.Completed
     )
 
 
-def commands(folder: Path, *options: str) -> str:
-    """Return the output of a dry run."""
-    done = run(folder, "--dry_run", "true", "--stage", "3", *options)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def trained(planner, name: str, **options: str) -> dict[str, str]:
+    """Return the commands of the trainings by the folder in the experiment and seed 0."""
+    jobs = planner.jobs(f"{name}/ew2", **options)
+    trained = [job for job in jobs if job.command[:2] == ("sslse", "train")]
+    return {job.folder.split("/seed0/")[1]: " ".join(job.command) for job in trained}
 
 
 @pytest.mark.slow
@@ -111,91 +110,146 @@ def test_a_corpus_that_is_not_named_is_one_sentence(repository, tmp_path, name, 
     assert done.returncode != 0 and words in done.stderr
 
 
-def parts(repository: Path) -> list[tuple[str, str]]:
-    return [
-        (name, path.name)
-        for name in RECIPES
-        for path in sorted((repository / "egs" / name / "ew2/conf").glob("*_[0-9]"))
-    ]
-
-
 ROOT = Path(__file__).resolve().parents[2]
+SE = "exp/seed0/se_pretrain/enhancer"
 
 
-def test_small_recipes_have_the_same_tables_and_figures(repository):
-    mini, fsdd = (repository / "egs" / name / "ew2/conf" for name in ("mini", "fsdd"))
-    for _, part in [pair for pair in parts(repository) if pair[0] == "mini"]:
-        assert (mini / part).read_text() == (fsdd / part).read_text(), part
+def test_small_recipes_have_the_same_tables_and_figures(planner):
+    mini, fsdd = (planner.method(f"{name}/ew2") for name in ("mini", "fsdd"))
+    for kind in ("table", "figure"):
+        assert mini.parts(kind) == fsdd.parts(kind) != {}
 
 
-@pytest.mark.parametrize("name", ["mini", "librispeech", "chime4"])
-def test_every_table_and_figure_names_systems_that_are_trained(recipe, repository, name):
-    folder = recipe(name)
-    (folder / "data").mkdir()
-    for _, part in [pair for pair in parts(repository) if pair[0] == name]:
-        kind, number = part.split("_")
-        if (name, kind) == ("chime4", "table"):
-            output = commands(folder)
-        else:
-            output = commands(folder, f"--{kind}", number)
-        options = dict(
-            line[2:].split(" ", 1)
-            for line in (folder / "conf" / part).read_text().splitlines()
-            if line.startswith("--")
-        )
-        exp = options.get("expdir", "exp")
-        for system in options["systems"].split():
-            assert "sslse train --config conf/finetune" in output
-            assert f"--exp {exp}/seed0/{system} " in output, f"{part}: {system} is not fine-tuned"
-            if "_scratch" not in system:
-                base = re.sub("_(frozen_encoder|frozen_se|tuned_clean)$", "", system)
-                assert f"--exp {exp}/seed0/pt_{base} " in output
-        paper = find_paper(f"ew2/{number}" if kind == "table" else f"ew2/figure_{number}")
-        # The corpora of the paper have every row of its tables.
-        if kind == "table" and name in ("librispeech", "chime4"):
-            assert {key[0] for key in paper.rows} == set(options["systems"].split())
+@pytest.mark.parametrize("name", ["mini", "an4", "librispeech", "chime4"])
+def test_every_row_of_a_table_or_figure_is_fine_tuned_from_its_pre_training(planner, name):
+    method = planner.method(f"{name}/ew2")
+    for kind in ("table", "figure"):
+        for number in method.parts(kind).keys() - {"few"}:
+            jobs = trained(planner, name, **{kind: number})
+            rows = planner(f"{name}/ew2", **{kind: number}).words("variants")
+            for row in rows:
+                assert "--config conf/finetune" in jobs[row], f"{kind} {number}: {row}"
+                if "_scratch" not in row:
+                    base = re.sub("_(frozen_encoder|frozen_se|tuned_clean|few|few_clean)$", "", row)
+                    assert f"/pt_{base}/robust_wav2vec2" in jobs[row] and f"pt_{base}" in jobs
+                else:
+                    assert "/pt_" not in jobs[row] and "finetune_scratch" in jobs[row]
+            # The corpora of the paper have every row of its tables.
+            if kind == "table" and name in ("librispeech", "chime4"):
+                printed = {key[0] for key in read_paper(method, kind, number).rows}
+                assert printed == set(rows) or number == "labels"
 
 
-def test_switches_reach_the_trainings(recipe):
-    folder = recipe("librispeech")
-    output = commands(folder, "--table", "4")
-    jobs = {m[1]: m[0] for m in re.finditer(r"sslse train .*?--exp exp_460/seed0/(\S+) .*", output)}
-    assert "--model.init_param" not in jobs["pt_sew2"] and "train_clean_460" in jobs["pt_sew2"]
+def test_switches_reach_the_trainings(planner):
+    jobs = trained(planner, "librispeech", table="4")
+    assert "--init-param" not in jobs["pt_sew2"] and "train_clean_460" in jobs["pt_sew2"]
     for system in ("ew2", "sew2", "ew2_sew2"):
         job = jobs[f"pt_{system}_init"]
         assert "--init-param facebook/wav2vec2-base" in job and "pretrain_460.yaml" in job
     assert "--model.update_feature_encoder false" in jobs["sew2_init_frozen_encoder"]
-    assert "pt_sew2_init/robust_wav2vec2" in jobs["sew2_init_frozen_encoder"]
+    assert "exp_460/seed0/pt_sew2_init/robust_wav2vec2" in jobs["sew2_init_frozen_encoder"]
     assert "train_clean_460" not in jobs["sew2_init"]  # fine-tuning on 100 h
-    output = commands(
-        folder, "--systems", "w2v2_othernoise ew2_tuned_clean w2v2_scratch_tuned_clean"
-    )
-    jobs = {m[1]: m[0] for m in re.finditer(r"sslse train .*?--exp exp/seed0/(\S+) .*", output)}
+    variants = "w2v2_othernoise ew2_tuned_clean w2v2_scratch_tuned_clean"
+    jobs = trained(planner, "librispeech", variants=variants)
     assert "--data.noise data/noise_other" in jobs["pt_w2v2_othernoise"]
     assert "--data.noise_probability 0" in jobs["ew2_tuned_clean"]
     assert "--data.noise_probability 0" not in jobs["pt_ew2"]
     assert "finetune_scratch" in jobs["w2v2_scratch_tuned_clean"]
 
 
-def test_recorded_speech_gets_no_noise(recipe):
-    output = commands(recipe("chime4"))
+def test_enhancers_begin_at_random_where_the_paper_has_it(planner):
+    """Section IV-C; the variants ``_se`` begin with an enhancer that was trained before."""
+    rows = ("sew2", "ew2_sew2", "sew2_init", "ew2_sew2_init")
+    jobs = trained(planner, "librispeech", variants=" ".join([*rows, "sew2_scratch"]))
+    assert "se_pretrain" not in jobs and not any("enhancer_param" in job for job in jobs.values())
+    for row in rows:
+        jobs = trained(planner, "librispeech", variants=f"{row}_se")
+        fresh = trained(planner, "librispeech", variants=row)[f"pt_{row}"]
+        wanted = fresh.replace(f"pt_{row} ", f"pt_{row}_se ")
+        assert jobs[f"pt_{row}_se"].replace(f" --model.enhancer_param {SE}", "") == wanted
+        assert f"{SE} " in jobs[f"pt_{row}_se"] + " " and f"/pt_{row}_se/" in jobs[f"{row}_se"]
+    mini = trained(planner, "mini", variants="sew2 ew2_sew2 ew2_sew2_init sew2_scratch")
+    names = ("pt_sew2", "pt_ew2_sew2", "pt_ew2_sew2_init", "sew2_scratch")
+    assert all(f"--model.enhancer_param {SE}" in mini[name] for name in names)
+
+
+@pytest.mark.parametrize("name", ["librispeech", "chime4", "mini", "fsdd"])
+def test_configurations_have_an_enhancer_to_begin_at_random(name):
+    folder = ROOT / "egs" / name / "ew2/conf"
+    for path in [*folder.glob("pretrain*.yaml"), *folder.glob("finetune_scratch.yaml")]:
+        settings = read_settings(path)["model"]["init_args"]
+        assert settings["enhancer"]["name"] == "demucs", path
+        enhancer = build_enhancer(**settings["enhancer"])
+        if name in ("librispeech", "chime4"):
+            millions = sum(weight.numel() for weight in enhancer.parameters()) / 1e6
+            assert millions == pytest.approx(33.5, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [("librispeech/ew2/conf/pretrain", 12.5), ("chime4/ew2/conf/pretrain", 7.4)],
+)
+def test_a_batch_of_the_full_size_is_that_of_wav2vec2_base(name, seconds):
+    """64 × 1.4 M samples in pre-training, 8 × 3.2 M in fine-tuning; seconds of a mean utterance."""
+
+    def hours(path):
+        settings = read_settings(path)
+        batch = settings["data"]["init_args"]["batch_size"]
+        return batch * settings["trainer"]["accumulate_grad_batches"] * seconds / 3600
+
+    path = ROOT / "egs" / f"{name}.yaml"
+    assert hours(path) == pytest.approx(64 * 1.4e6 / 16000 / 3600, rel=0.05)
+    one_gpu = path.with_name("pretrain_one_gpu.yaml")
+    assert not one_gpu.exists() or hours(one_gpu) == hours(path)
+    finetuning = path.with_name("finetune.yaml")
+    assert hours(finetuning) == pytest.approx(8 * 3.2e6 / 16000 / 3600, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["librispeech", "chime4"])
+def test_pre_training_is_that_of_the_paper(name):
+    """Section III-B, and nothing of what makes up for small corpora."""
+    settings = read_settings(ROOT / "egs" / name / "ew2/conf/pretrain.yaml")
+    options = settings["model"]["init_args"]
+    published = {
+        **{"mask_probability": 0.065, "mask_length": 10, "num_distractors": 100},
+        **{"temperature": 0.1, "gumbel": [2.0, 0.5, 0.999995]},
+        **{"diversity_weight": 0.1, "feature_weight": 10.0},
+        **{"consistency_weight": 1.0, "enhancement_weight": 0.1, "feature_gradient": 0.1},
+    }
+    assert {key: options[key] for key in published} == published
+    small_corpora = {"cluster_crops", "mel_filters", "fusion_sees_masked", "enhancer_gradient"}
+    assert not small_corpora & options.keys()
+
+
+def test_other_readings_of_the_paper_are_variants(planner):
+    variants = "ew2_entropy ew2_mask_shares ew2_mask_starts sew2_printed"
+    jobs = trained(planner, "librispeech", variants=variants)
+    assert "--model.diversity entropy" in jobs["pt_ew2_entropy"]
+    assert "--model.time_mask_probability 0.0065" in jobs["ew2_mask_shares"]
+    assert "--model.channel_mask_share 1.6" in jobs["ew2_mask_starts"]  # 0.05 times 32 channels
+    assert "/pt_ew2/robust_wav2vec2" in jobs["ew2_mask_starts"]
+    assert '"form": "printed", "stft_weight": 1.0' in jobs["pt_sew2_printed"]
+
+
+def test_few_clean_labels_on_a_given_model_and_on_its_continuations(planner):
+    jobs = trained(planner, "librispeech", table="few")
+    rows = {"w2v2_given_few", "w2v2_init_few", "ew2_init_few"}
+    assert set(jobs) == rows | {"pt_w2v2_init", "pt_ew2_init"}
+    for row in rows:
+        assert "finetune_10h" in jobs[row] and "--data.hours 10" in jobs[row]
+        assert "--data.noise_probability 0" in jobs[row]
+    assert "--init-param facebook/wav2vec2-base" in jobs["w2v2_given_few"]
+    assert "/pt_ew2_init/robust_wav2vec2" in jobs["ew2_init_few"]
+    assert "--init-param facebook/wav2vec2-base" in jobs["pt_ew2_init"]
+
+
+def test_recorded_speech_gets_no_noise(planner):
+    commands = [" ".join(job.command) for job in planner.jobs("chime4/ew2")]
+    output = "\n".join(commands)
     assert "--data.noise" not in output and "--data.train data/tr05" in output
     assert "--text data/local/wsj_lm.txt" in output and "conf/lm/transformer.yaml" in output
     assert "--beam 500" in output and "--lm-weight 1.0" in output
     assert "data/et05_real_noisy" in output
-
-
-@pytest.mark.parametrize(
-    ("option", "words"),
-    [
-        (("--systems", "ew2_init_scratch"), "no 'ew2_init_scratch'"),
-        (("--systems", "ew3"), "no 'ew3'"),
-        (("--figure", "3"), "no file of options conf/figure_3"),
-    ],
-)
-def test_systems_and_figures_that_do_not_exist(recipe, option, words):
-    done = run(recipe("mini"), "--dry_run", "true", *option)
-    assert done.returncode == 2 and words in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +257,7 @@ def wav2vec2_sizes():
     from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining
 
     def count(path):
-        sizes = yaml.safe_load(path.read_text())["model"]["init_args"]["wav2vec2"]
+        sizes = read_settings(path)["model"]["init_args"]["wav2vec2"]
         with torch.device("meta"):
             model = Wav2Vec2ForPreTraining(Wav2Vec2Config(**sizes))
         return sum(parameter.numel() for parameter in model.parameters()) / 1e6
@@ -217,28 +271,9 @@ def test_models_have_the_size_of_the_paper(wav2vec2_sizes, name, millions):
     assert wav2vec2_sizes(path) == pytest.approx(millions, rel=0.03)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_configurations_can_be_read(name, tmp_path, monkeypatch):
-    """Keys and types of every training, without its data and without a public model."""
-    from jsonargparse import ArgumentParser
-
-    from sslse.data.modules import StepwiseData
-    from sslse.systems.base import System
-
-    for path in sorted((ROOT / "egs" / name / "ew2/conf").glob("*.yaml")):
-        config = yaml.safe_load(path.read_text())
-        if "model" not in config:
-            continue
-        parser = ArgumentParser(exit_on_error=False)
-        parser.add_subclass_arguments(System, "model")
-        parser.add_subclass_arguments(StepwiseData, "data")
-        parser.parse_object({"model": config["model"], "data": config["data"]})
-        assert config["trainer"]["max_steps"] > 0
-
-
 @pytest.fixture
 def group_noises(repository, monkeypatch):
-    monkeypatch.syspath_prepend(str(repository / "egs/fsdd/ew2/local"))
+    monkeypatch.syspath_prepend(str(repository / "egs/an4/ew2/local"))
     sys.modules.pop("group_noises", None)
     return importlib.import_module("group_noises")
 

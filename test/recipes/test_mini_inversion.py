@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from sslse.articulation.trajectories import Trajectories
 from sslse.data.datadir import DataDir
-from sslse.data.trajectories import Trajectories
 from sslse.errors import DataError
 
 

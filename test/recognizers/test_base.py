@@ -7,12 +7,12 @@ import pytest
 
 from sslse.errors import AudioError, ConfigError
 from sslse.recognizers import RECOGNIZERS, build_recognizer
-from sslse.recognizers.base import Recognizer, find_recognizer
+from sslse.recognizers.base import Recognizer
 
 
 def test_every_name_is_a_recognizer():
     for name in RECOGNIZERS:
-        assert issubclass(find_recognizer(name), Recognizer)
+        assert issubclass(RECOGNIZERS.find(name), Recognizer)
 
 
 def test_other_rates_are_resampled(fake, tmp_path):

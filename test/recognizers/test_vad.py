@@ -8,15 +8,15 @@ import sys
 import numpy as np
 import pytest
 
+from sslse.audio.files import read_audio, write_audio
 from sslse.cli.main import main
-from sslse.data.audio import read_audio, write_audio
+from sslse.data.activity import active_turns
 from sslse.data.datadir import write_datadir
 from sslse.data.rttm import Turn, read_rttm
 from sslse.errors import ConfigError, MissingPackageError
 from sslse.metrics.scores import read_summary
 from sslse.recognizers.posteriors import format_posteriors, parse_posteriors, posterior_turns
 from sslse.recognizers.vad import EnergyVAD, SileroVAD, WebRTCVAD
-from sslse.simulate.activity import active_turns
 
 RATE = 16000
 
@@ -37,7 +37,7 @@ DETECTORS = [
 @pytest.fixture
 def digits(shared_corpora):
     """Read speech at 16 kHz with half a second of silence around it."""
-    from sslse.data.audio import resample
+    from sslse.audio.files import resample
 
     waves = []
     for name in ("7_jackson_32", "3_george_4"):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 from sslse.data.datadir import write_table
 from sslse.metrics.scores import write_failed, write_summary, write_values
+from sslse.recipe.method import Method
+from sslse.report.paper import Paper, read_paper
 
+TEMPLATE = Path(__file__).resolve().parents[2] / "egs/TEMPLATE"
 RATE = 16000
 # System -> word error probability, SDR in dB; lower errors for the later ones.
 SYSTEMS = {
@@ -141,3 +145,15 @@ def _curves(rng: np.random.Generator) -> str:
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ``exp`` folder of a small experiment; a session writes it once, tests only read it."""
     return make_experiment(tmp_path_factory.mktemp("recipe"), failed=2)
+
+
+@pytest.fixture(scope="session", name="make_experiment")
+def make_experiment_fixture() -> Callable[..., Path]:
+    """The function, for tests that need an experiment of their own."""
+    return make_experiment
+
+
+@pytest.fixture(scope="session")
+def published() -> Paper:
+    """What the paper of SSL-MSE says of its main table."""
+    return read_paper(Method(TEMPLATE / "sslmse.yaml"))

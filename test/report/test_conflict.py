@@ -27,7 +27,9 @@ def test_statistics_and_figure(measured, experiment):
     results = Results(measured, "test", labels={"ft_snr": "Joint-Grad"})
     assert conflict_table(results) == [("Joint-Grad", "−0.250", "75 %", "4")]
     figure = conflict_chart(results)
-    assert figure.count("<polyline") == 2 and "Joint-Grad" in figure and "ft_lmfb" not in figure
+    assert (
+        figure.count('class="series"') == 2 and "Joint-Grad" in figure and "ft_lmfb" not in figure
+    )
     # Rows that the report leaves out are left out here, too.
     assert conflict_table(Results(measured, "test", ["ft_lmfb"])) == []
     assert conflict_chart(Results(experiment, "test")) == ""
@@ -40,7 +42,11 @@ def test_the_report_shows_conflicts_where_they_were_measured(measured, experimen
     assert "## Conflict of the gradients" in text
     assert "| Joint-Grad | −0.250 | 75 % | 4 |" in text
     section = page.split('<section id="conflict">')[1].split("</section>")[0]
-    for part in ("Joint-Grad</td><td>−0.250</td><td>75 %</td><td>4</td>", "<polyline", "<figure"):
+    for part in (
+        "Joint-Grad</th><td>−0.250</td><td>75 %</td><td>4</td>",
+        'class="series"',
+        "<figure",
+    ):
         assert part in section
     assert 'href="#conflict"' in page
     other = build_report(experiment, "test", tmp_path / "b", num_examples=0)

@@ -4,49 +4,71 @@ import base64
 import io
 import math
 import re
-import xml.etree.ElementTree
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslse.data.datadir import DataDir
-from sslse.report.chart import Series, line_chart, nice_ticks
+from sslse.report.chart import HEIGHT, WIDTH, Series, line_chart
 from sslse.report.curves import read_curves, snr_bins, snr_charts, thin, training_charts
 from sslse.report.examples import (
     PAGE_BYTES,
-    audio_uri,
+    align_words,
     choose,
     make_examples,
-    mark_errors,
-    spectrograms,
 )
-from sslse.report.papers.sslmse import PAPER
+from sslse.report.media import audio_uri, spectrograms
 from sslse.report.results import Results
 
-
-@given(st.floats(-1e4, 1e4), st.floats(0, 1e4))
-def test_ticks_cover_the_range_and_are_few(low, span):
-    ticks = nice_ticks(low, low + span)
-    assert ticks[0] <= low + 1e-6 * max(1, abs(low), span)
-    assert ticks[-1] >= low + span - 1e-6 * max(1, abs(low), span)
-    assert 2 <= len(ticks) <= 12
+VALUES = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
-def test_a_chart_is_wellformed_and_inside_its_frame():
-    lines = [
-        Series("a < b", [0, 5, 10], [-3.0, 2.5, 100.0], marks=True),
-        Series("flat", [0, 10], [1, 1]),
-    ]
-    chart = line_chart(lines, title="A & B", x_label="x", y_label="y", y_range=(-3, 3))
-    figure = xml.etree.ElementTree.fromstring(chart)
-    points = [point for line in figure.iter("polyline") for point in line.get("points").split()]
-    for point in points:
-        x, y = map(float, point.split(","))
-        assert 0 <= x <= 460 and 0 <= y <= 280
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=9), st.booleans())
+def test_points_lie_inside_the_frame_in_their_order(points, limited):
+    x, y = zip(*sorted(points), strict=True)
+    limits = (min(y), max(y)) if limited else None
+    lines = [Series("a < b", x, y, marks=True)]
+    chart = line_chart(lines, title="A & B", x_label="$x", y_label="y$", y_range=limits)
+    figure = ElementTree.fromstring(chart)
+    dots = [(float(dot.get("x")), float(dot.get("y"))) for dot in figure.iter("use")]
+    assert len(dots) == len(points)
+    assert all(0 <= left <= WIDTH and 0 <= top <= HEIGHT for left, top in dots)
+    assert [left for left, _ in dots] == sorted(left for left, _ in dots)
+    lowest, highest = (dots[y.index(value)][1] for value in (min(y), max(y)))
+    assert lowest >= highest  # SVG counts downwards
+    assert [dot.findtext("title") for dot in figure.iter("use")][0].startswith("a < b: ")
+
+
+def test_a_value_beyond_the_limits_lies_on_them():
+    lines = [Series("", [0, 1, 2, 3], [-3.0, 3.0, 100.0, -50.0], marks=True)]
+    chart = line_chart(lines, title="", x_label="", y_label="", y_range=(-3, 3))
+    first, second, above, below = (
+        float(dot.get("y")) for dot in ElementTree.fromstring(chart).iter("use")
+    )
+    assert (above, below) == (second, first)
     assert line_chart([], title="", x_label="", y_label="") == ""
-    assert "nan" not in chart
+
+
+def test_the_style_sheet_colours_a_chart():
+    lines = [Series(str(number), [0, 1], [0, number], number) for number in range(9)]
+    chart = line_chart(lines, title="", x_label="x", y_label="y")
+    strokes = [path.get("style") for path in ElementTree.fromstring(chart).iterfind(".//g/path")]
+    assert all(f"--k{number})" in "".join(strokes) for number in range(8))
+    assert "#" not in chart and "font-family" not in chart  # no colour and no font of its own
+
+
+def test_the_same_points_are_the_same_bytes():
+    charts = [
+        line_chart([Series("a", [0, 1], [0, y], marks=True)], title="", x_label="", y_label="")
+        for y in (1, 1, 2)
+    ]
+    assert charts[0] == charts[1]
+    ids = [re.findall(r'id="(\w+)"', chart) for chart in charts]
+    assert ids[0] and not set(ids[0]) & set(ids[2])  # charts of one page share no name
 
 
 def test_curves_tolerate_empty_cells(tmp_path):
@@ -77,13 +99,13 @@ def test_word_errors_fall_with_the_snr(experiment):
     snr_db = dict(DataDir(experiment.parent / "data/test_noisy").utt2snr)
     charts = snr_charts(results, {**snr_db, next(iter(snr_db)): math.inf})  # clean speech
     assert len(charts) == 4
-    noisy = re.search(r'data-row="noisy"><polyline points="([^"]+)"', charts[0])[1].split()
-    heights = [float(point.split(",")[1]) for point in noisy]
+    noisy = ElementTree.fromstring(charts[0]).find(".//g[@data-row='noisy']")
+    heights = [float(dot.get("y")) for dot in noisy.iter("use")]
     assert heights[0] < heights[-1]  # SVG counts downwards
 
 
-def test_every_trained_system_has_its_loss_first(experiment):
-    charts = training_charts(Results(experiment, "test", labels=PAPER.labels))
+def test_every_trained_system_has_its_loss_first(experiment, published):
+    charts = training_charts(Results(experiment, "test", labels=published.labels))
     assert [title for title, _ in charts][0] == "SNR, pre-training only (se_pretrain)"
     assert all("<figcaption>loss</figcaption>" in figures[0] for _, figures in charts)
 
@@ -101,25 +123,22 @@ def test_a_tone_is_bright_at_its_frequency():
     tone = np.sin(2 * np.pi * 2000 * np.arange(16000) / 16000)
     noise = 1e-2 * np.random.default_rng(0).standard_normal(16000)
     tone = tone + noise  # reaches every frequency
-    uris, height = spectrograms({("a", False): tone, ("b", False): 0.01 * tone})
+    files, height = spectrograms({("a", ""): tone, ("b", ""): 0.01 * tone})
     assert height == 1
-    level = {
-        key: np.array(image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
-        for key, uri in uris.items()
-    }
-    row = level["a", False].mean(1).argmax()
+    level = {key: np.array(image.open(io.BytesIO(file))) for key, file in files.items()}
+    row = level["a", ""].mean(1).argmax()
     assert row == pytest.approx(128 * (1 - 2000 / 8000), abs=1)
-    assert level["a", False].max() == 63
+    assert level["a", ""].max() == 63
     # 40 dB less on the common scale of 70 dB.
-    assert level["b", False].max() == pytest.approx(63 * 30 / 70, abs=1)
+    assert level["b", ""].max() == pytest.approx(63 * 30 / 70, abs=1)
 
 
 def test_an_empty_upper_band_is_not_shown():
     image = pytest.importorskip("PIL.Image")
     time = np.arange(16000) / 16000
-    uris, height = spectrograms({("a", False): np.sin(2 * np.pi * 3500 * time) * np.hanning(16000)})
+    files, height = spectrograms({("a", ""): np.sin(2 * np.pi * 3500 * time) * np.hanning(16000)})
     assert height == 0.5
-    picture = image.open(io.BytesIO(base64.b64decode(uris["a", False].split(",")[1])))
+    picture = image.open(io.BytesIO(files["a", ""]))
     assert picture.size[1] == 64
 
 
@@ -144,7 +163,16 @@ def test_examples_have_every_row_and_stay_small(experiment, monkeypatch):
     assert size < PAGE_BYTES / 50 * 1.05
 
 
-def test_wrong_words_are_marked_and_escaped():
-    marked = mark_errors("a b c d", "a c d <e>")
-    assert marked == "a <del>b</del> c d <ins>&lt;e&gt;</ins>"
-    assert mark_errors("", "") == "<i>nothing</i>"
+def test_words_are_aligned():
+    words = [(kind, heard or said) for kind, heard, said in align_words("a b c d", "a c d <e>")]
+    kinds = ["equal", "delete", "equal", "equal", "insert"]
+    assert words == list(zip(kinds, ["a", "b", "c", "d", "<e>"], strict=True))
+    assert align_words("", "") == []
+
+
+@given(*[st.lists(st.sampled_from("abc"), max_size=6)] * 2)
+def test_an_alignment_holds_both_texts(reference, hypothesis):
+    words = align_words(" ".join(reference), " ".join(hypothesis))
+    assert [said for *_, said in words if said] == reference
+    assert [heard for _, heard, _ in words if heard] == hypothesis
+    assert all((kind == "equal") == (heard == said) for kind, heard, said in words)

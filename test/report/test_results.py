@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 import statistics
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,61 +14,54 @@ from sslse.data.trials import pair_utterances
 from sslse.errors import ConfigError, DataError
 from sslse.metrics.eer import equal_error_rate
 from sslse.metrics.scores import read_summary, write_failed, write_summary, write_values
+from sslse.recipe.method import Method
 from sslse.report.build import build_report
 from sslse.report.conditions import condition_tables
 from sslse.report.curves import weight_charts
 from sslse.report.format import format_cell, format_number
 from sslse.report.grid import common_grids, main_grid
-from sslse.report.paper import Conditions, paper_lines
-from sslse.report.papers import PAPERS, find_paper
-from sslse.report.papers.sslmse import PAPER
+from sslse.report.paper import Conditions, paper_lines, read_paper
 from sslse.report.results import Results
 from sslse.report.table import markdown_table, notes, text_table
 
+TEMPLATE = Path(__file__).resolve().parents[2] / "egs/TEMPLATE"
+
 
 @pytest.fixture(scope="module")
-def results(experiment):
-    return Results(experiment, "test", labels=PAPER.labels)
+def results(experiment, published):
+    return Results(experiment, "test", labels=published.labels)
 
 
 def test_rows_are_clean_noisy_and_each_system_with_its_oa(results):
     assert list(results.rows)[:4] == [
-        ("clean", False),
-        ("noisy", False),
-        ("se_pretrain", False),
-        ("se_pretrain", True),
+        ("clean", ""),
+        ("noisy", ""),
+        ("se_pretrain", ""),
+        ("se_pretrain", "oa"),
     ]
-    assert list(results.rows)[-1] == ("ft_ssl_mse", True)
+    assert list(results.rows)[-1] == ("ft_ssl_mse", "oa")
     assert results.seeds == [0, 1, 2]
     assert results.columns[:3] == ["sdr", "si_sdr", "pesq"]
     assert results.columns[-3:] == ["wer_ssl", "wer_ssl_other", "wer_logmel"]
 
 
-def test_rows_with_oa_can_be_left_out(experiment):
-    plain = Results(experiment, "test", labels=PAPER.labels, added=False)
+def test_rows_with_oa_can_be_left_out(experiment, published):
+    plain = Results(experiment, "test", labels=published.labels, added=False)
     assert len(plain.rows) == 6 and not any(added for _, added in plain.rows)
 
 
-def test_recognisers_that_the_table_is_not_about_are_left_out(experiment, results):
-    some = Results(experiment, "test", recognizers=["logmel"])
+def test_back_ends_that_the_table_is_not_about_are_left_out(experiment, results):
+    some = Results(experiment, "test", backends=["logmel"])
     gone = {"wer_ssl", "wer_ssl_other"}
     assert some.columns == [name for name in results.columns if name not in gone]
-    whole = Results(experiment, "test", recognizers=["ssl", "ssl_other", "logmel"])
+    whole = Results(experiment, "test", backends=["ssl", "ssl_other", "logmel"])
     assert whole.columns == results.columns
-
-
-def test_a_weight_of_the_loss_is_named(experiment, tmp_path):
-    root = tmp_path / "exp"
-    shutil.copytree(experiment, root)
-    (root / "seed0/ft_lmfb").rename(root / "seed0/ft_lmfb@0.3")
-    rows = Results(root, "test", labels=PAPER.labels).rows
-    assert rows["ft_lmfb@0.3", False].label == "SNR + LMFB, α = 0.3"
 
 
 def test_a_cell_is_mean_and_sample_deviation_over_seeds(results, experiment):
     folders = [experiment / f"seed{s}/ft_snr/decode_test/oa0/scores" for s in range(3)]
     values = [read_summary(folder)["wer_ssl"]["wer"] for folder in folders]
-    cell = results.table["ft_snr", False]["wer_ssl"]
+    cell = results.table["ft_snr", ""]["wer_ssl"]
     assert cell.mean == pytest.approx(statistics.fmean(values))
     assert cell.spread == pytest.approx(statistics.stdev(values))
 
@@ -89,8 +83,12 @@ def uneven(experiment, tmp_path):
 def test_a_row_of_fewer_seeds_is_not_the_best(uneven):
     grid = main_grid(uneven)
     assert grid.best(grid.heads.index("wer_ssl"))[0][0] == "ft_lmfb"
-    labels = ", ".join(row.label for row in uneven.rows.values() if row.system == "ft_ssl_mse")
-    assert f"Seeds 0, 1 only, so not compared for the best: {labels}." in notes(uneven)
+    labels = [row.label for row in uneven.rows.values() if row.system == "ft_ssl_mse"]
+    said = "Seeds 0, 1 only, so not compared for the best: "
+    assert f"{said}{', '.join(labels)}." in notes(uneven)
+    names = {"ft_ssl_mse": "SNR, then SSL-MSE"}
+    labels = [label.replace("ssl_mse", names["ft_ssl_mse"]) for label in labels]
+    assert f"{said}{'; '.join(labels)}." in notes(Results(uneven.exp, "test", labels=names))
 
 
 def test_seeds_that_all_rows_have_are_a_table_of_their_own(uneven, results):
@@ -120,7 +118,7 @@ def test_what_every_row_misses_is_said_once(tmp_path):
             write_values(folder / column, {f"u{n}": (number, 1.0) for n in range(3)})
         write_failed(folder / "failed", {("u3", "ppmc_VEL"): "still", ("u4", "ppmc_VEL"): "still"})
         write_summary(folder / "summary.json", {"ppmc_VEL": entry})
-    assert Results(tmp_path, "test").failures()[-1].startswith("every row, PPMC VEL: ")
+    assert Results(tmp_path, "test").failures()[-1].startswith("PPMC VEL of every row: ")
 
 
 def test_a_table_by_condition_leaves_out_rows_without_the_measure(tmp_path):
@@ -133,7 +131,7 @@ def test_a_table_by_condition_leaves_out_rows_without_the_measure(tmp_path):
         )
     conditions = {"a": "babble_0", "b": "babble_5"}
     results = Results(tmp_path, "test", conditions=conditions)
-    [table] = condition_tables(results, find_paper("inversion"))
+    [table] = condition_tables(results, read_paper(Method(TEMPLATE / "inversion.yaml")))
     assert [key[0] for key in table.rows] == ["joint", "si_clean"]
     for text in (text_table(results, table), markdown_table(results, table)):
         assert "joint" in text and "noisy" not in text and text.count("0.500") == 4
@@ -150,7 +148,7 @@ def test_conditions_that_do_not_count_are_named(experiment):
 
 def test_failures_and_seeds_are_in_the_notes(results):
     text = " ".join(notes(results))
-    assert "noisy (no SE), PESQ: n scored 114, n failed 6" in text
+    assert "PESQ of noisy (no SE): n scored 114, n failed 6" in text
     assert "over 3 seeds (0, 1, 2)" in text
 
 
@@ -179,17 +177,28 @@ def copy_scores(experiment, root, system, weight, seed=0):
     return target
 
 
-def test_the_weight_of_the_validation_set_is_reported(experiment, tmp_path):
+def test_the_weight_of_the_validation_set_is_reported(experiment, tmp_path, published):
     for weight in ("0", "0.2"):
         copy_scores(experiment, tmp_path, "ft_snr", weight)
     other = tmp_path / "seed0/ft_snr/decode_test/oa0.4/scores"
     other.mkdir(parents=True)
-    (other / "summary.json").write_text(json.dumps({"sdr": {"mean": 1, "n_scored": 1}}))
-    assert list(Results(tmp_path, "test").rows) == [("ft_snr", False)]  # none was chosen
+    (other / "summary.json").write_text(
+        json.dumps({"sdr": {"mean": 1, "n_scored": 1, "n_failed": 0}})
+    )
+    assert list(Results(tmp_path, "test").rows) == [("ft_snr", "")]  # none was chosen
     (tmp_path / "seed0/ft_snr/oa_valid.json").write_text('{"weight": 0.2, "table": {}}')
-    rows = Results(tmp_path, "test", labels=PAPER.labels).rows
-    assert rows["ft_snr", True].runs[0].name == "oa0.2"
-    assert rows["ft_snr", True].label == "SNR, as many steps + OA 0.2"
+    rows = Results(tmp_path, "test", labels=published.labels).rows
+    assert rows["ft_snr", "oa"].runs[0].name == "oa0.2"
+    assert rows["ft_snr", "oa"].label == "SNR, as many steps + OA 0.2"
+    # The interpolating form is a row of its own, with a choice of its own.
+    other.parent.rename(other.parent.with_name("oi0.3"))
+    (tmp_path / "seed0/ft_snr/oi_valid.json").write_text('{"weight": 0.3, "table": {}}')
+    results = Results(tmp_path, "test", labels=published.labels)
+    assert list(results.rows) == [("ft_snr", ""), ("ft_snr", "oa"), ("ft_snr", "oi")]
+    assert results.rows["ft_snr", "oi"].label == "SNR, as many steps + OA 0.3 (interpolated)"
+    said = " ".join(notes(results))
+    assert "adds ω × the noisy input to the enhanced signal; ω was chosen" in said
+    assert "(1 − ω) × the enhanced signal + ω × the noisy input; ω was chosen" in said
 
 
 def test_one_seed_has_no_spread_and_other_systems_are_rows_too(experiment, tmp_path):
@@ -200,7 +209,7 @@ def test_one_seed_has_no_spread_and_other_systems_are_rows_too(experiment, tmp_p
         (target / path.name).write_bytes(path.read_bytes())
     results = Results(tmp_path, "test", labels={"noisy": "raw"})
     assert [row.label for row in results.rows.values()] == ["raw", "own"]
-    assert results.table["ft_own", False]["sdr"].spread is None
+    assert results.table["ft_own", ""]["sdr"].spread is None
     assert "±" not in markdown_table(results, main_grid(results))
     with pytest.raises(DataError, match="ft_x is not scored; there are"):
         Results(tmp_path, "test", systems=["ft_x"])
@@ -217,12 +226,12 @@ def test_numbers_are_printed_in_their_units(results):
     assert format_cell("sdr", None) == ("", "")
 
 
-def test_conditions_partition_the_table(experiment):
+def test_conditions_partition_the_table(experiment, published):
     """A group of all is the main table, two halves pool to it, an absent one is left out."""
-    utterances = sorted(Results(experiment, "test").rows["noisy", False].column("sdr")[0])
+    utterances = sorted(Results(experiment, "test").rows["noisy", ""].column("sdr")[0])
     conditions = {name: "low" if place % 2 else "high_0" for place, name in enumerate(utterances)}
     groups = (("all", "*"), ("low", "low"), ("high", "high_*"), ("none", "car"))
-    paper = dataclasses.replace(PAPER, conditions=(Conditions("level", "wer_ssl*", groups),))
+    paper = dataclasses.replace(published, conditions=(Conditions("level", "wer_ssl*", groups),))
     results = Results(experiment, "test", conditions=conditions)
     tables = condition_tables(results, paper)
     assert [table.title for table in tables] == ["WER ssl % by level", "WER ssl_other % by level"]
@@ -234,7 +243,7 @@ def test_conditions_partition_the_table(experiment):
     assert condition_tables(results, None) == []
 
 
-def test_error_rates_of_trials_by_condition(tmp_path):
+def test_error_rates_of_trials_by_condition(tmp_path, published):
     """A trial belongs to a condition with both of its utterances; three seeds of it."""
     conditions = {
         f"{voice}{take}-{where}": where for where in "xy" for voice in "ab" for take in "12"
@@ -257,41 +266,39 @@ def test_error_rates_of_trials_by_condition(tmp_path):
         entry = {"eer": 0.25, "n_scored": len(table), "n_failed": 1}
         write_summary(scores / "summary.json", {"eer_sv": entry})
     groups = (("x", "x"), ("y", "y"))
-    paper = dataclasses.replace(PAPER, conditions=(Conditions("room", "eer_*", groups),))
+    paper = dataclasses.replace(published, conditions=(Conditions("room", "eer_*", groups),))
     results = Results(tmp_path, "test", conditions=conditions)
     [table] = condition_tables(results, paper)
-    (x, y) = table.rows["sv", False]
+    (x, y) = table.rows["sv", ""]
     assert x.values == (0, 0, 0) and (x.n_scored, x.n_failed) == (18, 0)
     assert (y.n_scored, y.n_failed) == (15, 3)
     for value, scored in zip(
-        y.values, results.rows["sv", False].column("eer_sv").values(), strict=True
+        y.values, results.rows["sv", ""].column("eer_sv").values(), strict=True
     ):
         pairs = np.array([pair for name, pair in scored.items() if "-y" in name])
         assert value == pytest.approx(equal_error_rate(pairs[:, 0], pairs[:, 1] > 0))
 
 
-def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path):
+def test_only_the_overall_conditions_enter_the_main_table(experiment, tmp_path, published):
     data = tmp_path / "data"
     shutil.copytree(experiment.parent / "data/test_noisy", data)
     names = sorted(DataDir(data).utterances)
     write_table(data / "utt2condition", {u: "clean" if u == names[-1] else "car_0" for u in names})
-    paper = dataclasses.replace(PAPER, overall="*_*")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sslse.report.build.find_paper", lambda name: paper)
-        report = build_report(
-            experiment, "test", tmp_path / "out", data=data, paper="x", num_examples=0
-        )
-    row = report.results.rows["ft_snr", False]
+    paper = dataclasses.replace(published, overall="*_*")
+    report = build_report(
+        experiment, "test", tmp_path / "out", data=data, paper=paper, num_examples=0
+    )
+    row = report.results.rows["ft_snr", ""]
     assert [len(table) for table in row.column("wer_ssl").values()] == [len(names) - 1] * 3
-    assert report.results.table["noisy", False]["pesq"].n_failed == 6
+    assert report.results.table["noisy", ""]["pesq"].n_failed == 6
 
 
-def test_a_change_of_the_paper_is_measured_in_its_condition(experiment):
-    utterances = sorted(Results(experiment, "test").rows["noisy", False].column("sdr")[0])
+def test_a_change_of_the_paper_is_measured_in_its_condition(experiment, published):
+    utterances = sorted(Results(experiment, "test").rows["noisy", ""].column("sdr")[0])
     conditions = {name: "car" if place % 3 else "bus" for place, name in enumerate(utterances)}
-    change = PAPER.changes[0]
+    change = next(change for change in published.changes if change.first[0] == "ft_ssl_mse")
     papers = [
-        dataclasses.replace(PAPER, changes=(dataclasses.replace(change, condition=where),))
+        dataclasses.replace(published, changes=(dataclasses.replace(change, condition=where),))
         for where in ("", "car", "tram")
     ]
     whole, car, tram = (
@@ -301,37 +308,43 @@ def test_a_change_of_the_paper_is_measured_in_its_condition(experiment):
     assert tram == []
 
 
-TABLES = [f"{system}{end}" for system in PAPERS for end in ("", "/1")]
-TABLES += ["sslmse/2", "sslmse/3", "sslmse/figure_3", "cbpc/2", "cbpc/3", "cbpc/4"]
+def test_a_table_says_what_differs_from_the_main_one():
+    method = Method(TEMPLATE / "cbpc.yaml")
+    whole, words, quality, added = (
+        read_paper(method, *part) for part in ((), ("table", "1"), ("table", "2"), ("table", "3"))
+    )
+    assert words.columns == ("WER %",) and quality.columns == whole.columns[1:]
+    # Its numbers are columns of the main table; rows without a number of them are no rows.
+    for key, numbers in whole.rows.items():
+        assert words.rows[key] == numbers[:1]
+        assert quality.rows.get(key, (None,) * 5) == numbers[1:]
+    assert ("mct_all", "") not in quality.rows
+    assert quality.changes == () and words.changes == whole.changes
+    # Numbers of its own are in their place.
+    assert added.rows["ft_encoder", ""] == (22.81,) and added.citation != whole.citation
+    first, second = 19.53, 22.49
+    assert whole.changes[0].percent == pytest.approx(100 * (first - second) / second)
 
 
-@pytest.mark.parametrize("name", [*TABLES, *(f"ew2/{number}" for number in range(2, 6))])
-def test_tables_of_a_paper_compare_systems_that_have_a_label(name):
-    paper = find_paper(name)
-    for first, second, *_ in [
-        *paper.better,
-        *paper.compared,
-        *((c.first, c.second) for c in paper.changes),
-    ]:
-        assert {first[0], second[0]} <= paper.labels.keys()
-    assert all(len(numbers) == len(paper.columns) for numbers in paper.rows.values())
+def test_a_paper_names_rows_weights_and_what_there_is_not(published, tmp_path):
+    assert published.rows["ft_snr", "oa"] == (12.2, 10.3, 2.93)
+    assert published.weights["ft_asr_0.1"] == ("ft_asr", 0.1)
+    assert set(published.weights) == {name for name in published.labels if name[-2:-1] == "."}
+    with pytest.raises(ConfigError, match="--table: no '9'; known are 1, 1_printed, 2, 3"):
+        read_paper(Method(TEMPLATE / "sslmse.yaml"), "table", "9")
+    (tmp_path / "m.yaml").write_text("always: []\n")
+    assert read_paper(Method(tmp_path / "m.yaml")) is None
 
 
-@pytest.mark.parametrize("name", ["sslms", "sslmse/9"])
-def test_an_unknown_paper_or_table_names_those_that_are_there(name):
-    with pytest.raises(ConfigError, match="known are sslmse|there are 1, 2, 3"):
-        find_paper(name)
-
-
-def test_columns_can_be_chosen_and_weights_drawn(experiment, tmp_path):
-    for weight in ("0.5", "0"):
+def test_columns_can_be_chosen_and_weights_drawn(experiment, tmp_path, published):
+    for weight in ("0.5", "0.1"):
         for seed in (0, 1):
             source = experiment / f"seed{seed}/ft_lmfb/decode_test/oa0/scores"
-            target = tmp_path / f"seed{seed}/ft_lmfb@{weight}/decode_test/oa0/scores"
+            target = tmp_path / f"seed{seed}/ft_lmfb_{weight}/decode_test/oa0/scores"
             shutil.copytree(source, target)
     results = Results(tmp_path, "test", show=("wer_ssl*", "sdr"))
     assert results.columns == ["sdr", "wer_ssl", "wer_ssl_other"]
-    charts = weight_charts(results)
+    charts = weight_charts(results, published.weights)
     assert len(charts) == 3
-    assert all(chart.count("<circle") == 2 for chart in charts)
-    assert weight_charts(Results(experiment, "test")) == []
+    assert all(chart.count("<use") == 2 for chart in charts)
+    assert weight_charts(Results(experiment, "test"), published.weights) == []

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sslse.articulation.trajectories import write_trajectories
+from sslse.audio.files import write_audio
 from sslse.cli.main import main
-from sslse.data.audio import write_audio
 from sslse.data.datadir import DataDir, write_datadir
-from sslse.data.trajectories import write_trajectories
 from sslse.report.build import build_report
 from sslse.report.results import Results
 from sslse.report.trajectories import _standard, trajectory_examples
@@ -66,7 +66,10 @@ def test_worst_and_best_are_drawn_for_utterances_from_lowest_to_highest_snr(expe
 def test_the_page_has_the_section_only_where_there_are_trajectories(experiment, tmp_path):
     build_report(experiment, "test", tmp_path / "report")
     page = (tmp_path / "report" / "index.html").read_text()
-    assert page.count('alt="trajectories"') == 3 and "PPMC against the SNR" in page
+    assert (
+        page.count('alt="measured and predicted trajectories of ') == 3
+        and "PPMC against the SNR" in page
+    )
     (experiment.parent / "data" / "test_noisy" / "tv.scp").unlink()
     build_report(experiment, "test", tmp_path / "report")
     assert 'id="trajectories"' not in (tmp_path / "report" / "index.html").read_text()

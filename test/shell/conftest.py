@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = ["fake_sslse"]
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 
@@ -49,6 +48,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # so that a test can send a signal to all, as a terminal does
             # A test run in the background has SIGINT ignored, which children would inherit.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
@@ -101,6 +101,17 @@ def write_script(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
+def link_package(folder: Path) -> None:
+    """Make the package of links to the real one, but for the entry point, which is the fake."""
+    source = REPOSITORY / "sslse"
+    (folder / "cli").mkdir(parents=True)
+    for path in [*source.iterdir(), *source.glob("cli/*")]:
+        link = folder / path.relative_to(source)
+        if path.name != "__pycache__" and link not in (folder / "cli", folder / "cli/main.py"):
+            link.symlink_to(path)
+    (folder / "cli/main.py").symlink_to(HERE / "fake_main.py")
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     root = tmp_path / "checkout"
@@ -111,17 +122,18 @@ def checkout(tmp_path: Path) -> Checkout:
             ignore=shutil.ignore_patterns("data", "exp", ".uv-venv", "__pycache__", "local"),
             symlinks=True,
         )
-    # "local" of the skeleton is needed, that of the recipe is replaced.
-    skeleton = "egs/TEMPLATE/skeleton/local"
-    shutil.copytree(REPOSITORY / skeleton, root / skeleton)
+    # "local" of a skeleton is needed, that of the recipe is replaced.
+    for folder in REPOSITORY.glob("egs/TEMPLATE/skeleton/*/local"):
+        shutil.copytree(folder, root / folder.relative_to(REPOSITORY))
     write_script(root / "egs/mini/sslmse/local/data.sh", DATA)
     for config in ("train_asr_logmel", "train_se", "simulate"):
         (root / f"egs/mini/sslmse/conf/{config}.yaml").touch()
-    shutil.copytree(HERE / "fake_sslse", root / "sslse")
+    link_package(root / "sslse")
     (root / "requirements.lock").write_text("nothing==1\n")
     write_script(tmp_path / "venv/bin/python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     digest = hashlib.sha256((root / "requirements.lock").read_bytes()).hexdigest()
     (tmp_path / "venv/.sslse-lock").write_text(digest + "\n")
+    (tmp_path / "venv/.sslse-checkout").write_text(f"{root}\n")
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 
@@ -13,6 +14,7 @@ echo "uv $*" >> "$UV_CALLS"
 case $1 in
     venv) mkdir -p "${@: -1}/bin" && ln -sf "$REAL_PYTHON" "${@: -1}/bin/python" ;;
     pip)
+        if [ -n "${UV_FAIL_PACKAGE:-}" ] && [[ $* = *--editable* ]]; then exit 1; fi
         touch "$SSLSE_VENV/half"
         sleep "${UV_SLEEP:-0}"
         [ -z "${UV_FAIL:-}" ] || exit 1
@@ -37,7 +39,7 @@ def installer(checkout, tmp_path):
     }
     checkout.venv = tmp_path / "env"
     checkout.installs = lambda: (
-        (tmp_path / "uv.calls").read_text().count("uv pip install")
+        (tmp_path / "uv.calls").read_text().count("--requirements")
         if (tmp_path / "uv.calls").exists()
         else 0
     )
@@ -86,6 +88,52 @@ def test_killed_and_called_again(installer):
     assert status == 0, output
     assert "was begun and not finished" in output
     assert (installer.venv / "whole").exists()
+
+
+def packages(installer) -> list[str]:
+    """Return the checkouts whose sslse was installed, in order."""
+    calls = (installer.venv.parent / "uv.calls").read_text().splitlines()
+    return [line.split("--editable ")[1] for line in calls if "--editable" in line]
+
+
+def test_a_finished_environment_gets_the_package_without_a_network(installer):
+    """Also after the package could not be built; the other packages are not touched."""
+    installer.run(*installer.command)
+    (installer.venv / ".sslse-checkout").unlink()  # an environment of an earlier version
+    status, output = installer.run(*installer.command, UV_FAIL_PACKAGE="1")
+    assert status == 1 and "sslse itself could not be installed into" in output
+    assert installer.run(*installer.command)[0] == 0
+    assert installer.run(*installer.command) == (0, "")
+    assert installer.installs() == 1
+    assert packages(installer) == [str(installer.root)] * 3
+    calls = (installer.venv.parent / "uv.calls").read_text()
+    assert calls.count("--offline --no-deps --no-build-isolation") == 3
+
+
+def test_a_moved_checkout_is_mended(installer):
+    installer.environment["SSLSE_VENV"] = str(installer.root / ".venv")
+    assert installer.run(*installer.command)[0] == 0
+    moved = installer.root.rename(installer.root.with_name("moved"))
+    command, environment = str(moved / "tools/install.sh"), {"SSLSE_VENV": str(moved / ".venv")}
+    assert installer.run(command, cwd=moved, **environment)[0] == 0
+    assert installer.run(command, cwd=moved, **environment) == (0, "")
+    assert packages(installer) == [str(installer.root), str(moved)]
+    assert installer.installs() == 1
+
+
+def test_checkouts_that_share_an_environment_do_not_take_turns(installer):
+    """The package is that of the first checkout until that is gone."""
+    other = installer.root.with_name("other")
+    shutil.copytree(installer.root, other, symlinks=True)
+    command = str(other / "tools/install.sh")
+    (installer.root / "setup.py").touch()
+    (other / "setup.py").touch()
+    assert installer.run(*installer.command)[0] == 0
+    assert installer.run(command, cwd=other) == (0, "")
+    shutil.rmtree(installer.root)
+    assert installer.run(command, cwd=other) == (0, "")
+    assert packages(installer) == [str(installer.root), str(other)]
+    assert (installer.venv / ".sslse-checkout").read_text() == f"{other}\n"
 
 
 def test_failure_is_said_and_the_next_call_goes_on(installer):

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sslse.recipe.method import Method
+from sslse.recipe.options import describe
+
 SCRIPT = """#!/usr/bin/env bash
 # Does things.
 #
@@ -55,9 +58,9 @@ def test_defaults_and_values(script):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--stag", "3"), "unknown option --stag; did you mean --stage?"),
-        (("--use_rri", "true"), "unknown option --use_rri; did you mean --use_rir?"),
-        (("--trainset=a",), "unknown option --trainset; did you mean --train_set?"),
+        (("--stag", "3"), "unknown option --stag; did you mean '--stage'?"),
+        (("--use_rri", "true"), "unknown option --use_rri; did you mean '--use_rir'?"),
+        (("--trainset=a",), "unknown option --trainset; did you mean '--train_set'?"),
         (("--hidden", "3"), "unknown option --hidden"),
         (("--PATH", "/"), "unknown option --PATH"),
         (("--a.b", "3"), "unknown option --a.b"),
@@ -85,7 +88,7 @@ def test_help_is_made_of_the_comments(script):
     assert "hidden" not in output
 
 
-def test_help_of_the_recipes_names_every_option(repository):
+def test_help_of_a_recipe_names_every_option_variant_and_table(repository):
     template = repository / "egs/TEMPLATE"
     done = subprocess.run(
         [template / "sslmse.sh", "--help"],
@@ -93,9 +96,11 @@ def test_help_of_the_recipes_names_every_option(repository):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0
+    assert done.returncode == 0 and done.stderr == ""
     text = (template / "options.sh").read_text() + (template / "sslmse.sh").read_text()
     names = re.findall(r"^([a-z_]+)=.*  # ", text, re.MULTILINE)
     assert len(names) > 25
     for name in names:
         assert f"\n  --{name} " in done.stdout
+    method = Method(template / "sslmse.yaml", repository / "egs/mini/sslmse/conf/method.yaml")
+    assert done.stdout.endswith(f"{describe(method)}\n")

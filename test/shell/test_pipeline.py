@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import signal
 import time
 from pathlib import Path
 
 import pytest
+
+# "run.sh: line 3: ..." and what bash 5.2 says of itself when a function ends the shell
+BASH_SPEAKS = re.compile(r": line \d+: |pop_var_context|^bash: ", re.MULTILINE)
 
 
 def stages(folder: Path) -> list[Path]:
@@ -16,12 +21,16 @@ def stages(folder: Path) -> list[Path]:
 
 
 def test_all_stages_and_again(checkout):
-    status, output = checkout.run("./run.sh")
+    every = ("--backends", "ssl ssl_other logmel")
+    status, output = checkout.run("./run.sh", *every)
     assert status == 0, output
     for file in stages(checkout.root):
         assert f"Stage {int(file.name[:2])} {file.stem[3:]}: " in output
     assert "| system | WER |" in output
-    assert output.rstrip().endswith("egs/mini/sslmse/exp/report/index.html")
+    assert "egs/mini/sslmse/exp/report/index.html" in output
+    assert "\n  exp/seed0/ft_snr/packed\n" in output
+    use = "../../../bin/sslse enhance noisy.wav -o enhanced --model exp/seed0/ft_ssl_mse/packed"
+    assert output.rstrip().endswith(f"Next: {use}")
     calls = checkout.calls()
     # one seed: the second SSL model is that of seed 1
     assert any(
@@ -34,10 +43,12 @@ def test_all_stages_and_again(checkout):
     exp = checkout.recipe / "exp/seed0/ft_ssl_mse"
     assert sorted(p.name for p in exp.glob("decode_valid/oa*")) == [
         "oa0",
-        "oa0.1",
         "oa0.2",
         "oa0.4",
+        "oa0.8",
     ]
+    chooses = exp / "decode_valid/oa0.4"  # one recogniser
+    assert (chooses / "hyp_logmel").exists() and not (chooses / "hyp_ssl").exists()
     assert sorted(p.name for p in exp.glob("decode_test/oa*")) == ["oa0", "oa0.2"]
     for system in ("noisy", "clean"):
         assert (checkout.recipe / f"exp/seed0/{system}/decode_test/oa0/hyp_logmel/text").exists()
@@ -46,157 +57,43 @@ def test_all_stages_and_again(checkout):
         assert not (checkout.recipe / job / ".running").exists()
 
     checkout.forget_calls()
-    status, output = checkout.run("./run.sh", "--nj", "7")
+    status, output = checkout.run("./run.sh", "--nj", "7", *every)
     assert status == 0, output
     assert "nothing left to do" in output
     assert {call.split()[0] for call in checkout.calls()} == {"select", "report"}
 
 
-def test_seeds_take_the_next_upstream(checkout):
-    status, output = checkout.run("./run.sh", "--seeds", "3 5", "--stop_stage", "6")
-    assert status == 0, output
-    upstreams = {
-        call.split("--exp exp/")[1].split("/")[0]: call.split("--model.upstream ")[1].split("/")[1]
-        for call in checkout.calls()
-        if "ds_ssl_other" in call
-    }
-    assert upstreams == {"seed3": "seed5", "seed5": "seed3"}
+FLOW = ("--oa_weights", "0.3", "--variants", "ft_snr")
 
 
-def test_given_models_are_not_trained(checkout):
-    status, output = checkout.run(
-        *("./run.sh", "--upstream_model", "org/big", "--recognizers", "ssl", "--stop_stage", "6")
-    )
-    assert status == 0, output
-    trained = {
-        call.split("--exp exp/seed0/")[1].split()[0] for call in checkout.calls() if "--exp" in call
-    }
-    assert trained == {"se_pretrain", "ft_snr", "ft_lmfb", "ft_ssl_mse", "ds_ssl"}
-
-
-def test_named_upstreams_and_weights(checkout):
-    """ssl_mse_X and ssl_X use the SSL model X: one that is given, or one that is trained as X."""
-    (checkout.recipe / "conf/train_upstream_clean.yaml").touch()
-    (checkout.recipe / "conf/table_9").write_text(
-        "# a comment\n--finetune_systems ssl_mse_big snr@0.5\n"
-        "--recognizers ssl_clean ssl_big\n--seeds 4\n"
-    )
-    status, output = checkout.run(
-        *("./run.sh", "--table", "9", "--upstream_models", "big=org/big", "--seeds", "0 1"),
-        *("--stop_stage", "6"),
-    )
-    assert status == 0, output
-    calls = checkout.calls()
-    trained = {call.split("--exp exp/")[1].split()[0] for call in calls if "--exp exp" in call}
-    names = (
-        "se_pretrain",
-        "upstream_clean",
-        "ft_ssl_mse_big",
-        "ft_snr@0.5",
-        "ds_ssl_clean",
-        "ds_ssl_big",
-    )
-    assert trained == {f"seed{seed}/{name}" for seed in (0, 1) for name in names}
-    options = {
-        call.split("--exp exp/")[1].split()[0]: call for call in calls if "--exp exp" in call
-    }
-    assert "--config conf/train_upstream_clean.yaml" in options["seed1/upstream_clean"]
-    assert "conf/finetune_ssl_mse.yaml" in options["seed0/ft_ssl_mse_big"]
-    assert "--model.upstream org/big" in options["seed0/ft_ssl_mse_big"]
-    assert "--model.upstream exp/seed1/upstream_clean/upstream" in options["seed1/ds_ssl_clean"]
-    assert "--model.alpha 0.5" in options["seed0/ft_snr@0.5"]
-
-
-TASKS = ("asv", "asv_big@noise", "ic", "ks", "sid", "sd@noise", "vad", "vad_webrtc")
-FLOW = ("--recognizers", "ssl", "--oa_weights", "0.3", "--upstream_models", "big=org/big")
+def own_settings(checkout, text: str) -> None:
+    """Write the recipe's conf/method.yaml."""
+    (checkout.recipe / "conf/method.yaml").write_text(text)
 
 
 def test_a_table_overrides_the_recipe_and_the_command_line_both(checkout):
-    conf = checkout.recipe / "conf"
-    (conf / "options").write_text("--finetune_systems snr\n--recognizers ssl\n--seeds 7\n")
-    (conf / "table_9").write_text("--recognizers\n--seeds 8\n")
-    command = (
-        "./run.sh",
-        "--table",
-        "9",
-        "--oa_weights",
-        "0.1",
-        "--seeds",
-        "9",
-        "--dry_run",
-        "true",
+    own_settings(
+        checkout,
+        "options: {variants: [ft_snr], backends: [ssl], seeds: 7}\n"
+        "tables: {'9': {caption: x, backends: [logmel], options: {seeds: 8, oa_weights: ''}}}\n",
     )
-    status, output = checkout.run(*command)
+    status, output = checkout.run("./run.sh", "--table", "9", "--dry_run", "true", "--seeds", "9")
     assert status == 0, output
-    assert "exp/seed9/ft_snr" in output and "ft_lmfb" not in output and "ds_ssl" not in output
-    assert "seed7" not in output and "seed8" not in output
-
-
-def test_a_limit_holds_for_the_metrics_that_are_computed(checkout):
-    options = ("--metrics", "sdr pesq", "--max_utts", "dnsmos=40 pesq=3")
-    status, output = checkout.run("./run.sh", *options)
-    assert status == 0, output
-    scores = [c for c in checkout.calls() if c.startswith("score ") and "--metrics" in c]
-    assert scores
-    for call in scores:
-        assert "--metrics sdr,pesq --max-utts pesq=3" in call and "dnsmos" not in call
-
-
-def trainings(calls: list[str]) -> dict[str, str]:
-    """Return the call of each training of seed 0, by its folder."""
-    calls = [call for call in calls if call.startswith("train ")]
-    return {call.split("--exp exp/seed0/")[1].split()[0]: call for call in calls}
-
-
-def test_heads_of_other_tasks_are_trained_run_and_scored(checkout):
-    for task in ("asv", "ic", "ks", "sid", "sd"):
-        (checkout.recipe / f"conf/train_{task}.yaml").touch()
-    status, output = checkout.run("./run.sh", "--tasks", " ".join(TASKS), *FLOW)
-    assert status == 0, output
-    calls = checkout.calls()
-    trained = trainings(calls)
-    heads = {name for name in trained if name.startswith("ds_")}
-    assert heads == {"ds_ssl", *(f"ds_{task}" for task in TASKS if "vad" not in task)}
-    assert "--config conf/train_asv.yaml" in trained["ds_asv_big@noise"]
-    assert "--model.upstream org/big" in trained["ds_asv_big@noise"]
-    robust = "--config ../../../conf/downstream/noise_robust.yaml --data.noise data/noise_train"
-    assert f"{robust} --data.valid data/valid_noisy" in trained["ds_sd@noise"]
-    assert "--data.valid data/valid " in trained["ds_ic"] and "noise" not in trained["ds_ic"]
-    # One weight needs no choice, so nothing is enhanced for one.
-    assert not any(call.startswith("select") or "decode_valid" in call for call in calls)
-    out = "exp/seed0/ft_snr/decode_test/oa0.3"
-    model = "--model exp/seed0/ds_{}/downstream"
-    data = f"--data {out}/wav.scp --out {out}"
-    for call in (
-        f"verify {model.format('asv')} --trials data/test_noisy/trials {data}/asv",
-        f"classify {model.format('sid')} {data}/sid",
-        f"diarize {model.format('sd@noise')} --settings exp/seed0/ds_sd@noise/turns/settings.json "
-        f"{data}/sd@noise",
-        f"diarize --detector silero {data}/vad",
-        f"diarize --detector webrtc {data}/vad_webrtc",
-    ):
-        assert call in calls
-    (score,) = (c for c in calls if c.startswith("score") and f"--out {out}/scores" in c)
-    for words in (
-        f"--hyp ssl={out}/hyp_ssl/text",
-        f"--trials asv_big@noise={out}/asv_big@noise/scores",
-        f"--labels ic={out}/ic/labels --label-file ic=utt2intent",
-        f"--labels sid={out}/sid/labels --label-file sid=utt2spk",
-        f"--rttm sd@noise={out}/sd@noise/rttm --vad vad={out}/vad/rttm",
-    ):
-        assert words in score
-    (turns,) = (c for c in calls if "--out exp/seed0/ds_sd@noise/turns" in c)
-    assert "--data data/valid_noisy" in turns and "--median 1,11" in turns
+    assert "exp/seed9/ft_snr" in output and "ft_lmfb" not in output
+    assert "hyp_logmel" in output and "ds_ssl" not in output
+    assert "seed7" not in output and "seed8" not in output and "oa0.1" not in output
+    status, output = checkout.run("./run.sh", "--table", "9", "--dry_run", "true")
+    assert status == 0 and "exp/seed8/ft_snr" in output and "seed7" not in output
 
 
 def test_other_back_ends_bring_the_scores_up_to_date(checkout):
     """Tables ask the same folders for other columns: no reason to refuse or to start over."""
-    (checkout.recipe / "conf/train_ic.yaml").touch()
-    assert checkout.run("./run.sh", *FLOW)[0] == 0
+    assert checkout.run("./run.sh", *FLOW, "--backends", "ssl")[0] == 0
     scores = checkout.recipe / "exp/seed0/noisy/decode_test/oa0/scores"
     (scores / "utterances.jsonl").touch()
     checkout.forget_calls()
-    status, output = checkout.run("./run.sh", *FLOW, "--tasks", "ic", "--oa_weights", "")
+    more = ("./run.sh", "--variants", "ft_snr", "--backends", "ssl ic", "--oa_weights", "")
+    status, output = checkout.run(*more)
     assert status == 0, output
     assert (scores / "utterances.jsonl").exists()
     assert "ic=utt2intent" in (scores / ".done").read_text()
@@ -204,84 +101,75 @@ def test_other_back_ends_bring_the_scores_up_to_date(checkout):
     assert kinds == {"train", "classify", "score", "report"}
     assert any(c.startswith("report") and "--without-oa" in c for c in checkout.calls())
     assert not any("oa0.3" in call for call in checkout.calls())
-    status, output = checkout.run(
-        *("./run.sh", *FLOW, "--tasks", "ic", "--metrics", "sdr"), FAKE_FAIL="score"
-    )
+    status, output = checkout.run(*more, "--metrics", "sdr", FAKE_FAIL="score")
     assert status == 1 and not (scores / ".done").exists()
 
 
-def test_a_task_has_sets_of_its_own(checkout):
+def test_a_task_has_data_of_its_own(checkout):
     script = checkout.recipe / "local/data.sh"
     script.write_text(script.read_text().replace("train valid", "some noise_some train valid"))
     (checkout.recipe / "local/task_data.sh").write_text("#!/bin/sh\ntouch data/asked\n")
     (checkout.recipe / "local/task_data.sh").chmod(0o755)
-    (checkout.recipe / "conf/train_asv.yaml").touch()
-    sets = ("--task_sets", "asv=valid:some", "--tasks", "asv", "--oa_weights", "")
-    status, output = checkout.run("./run.sh", *sets, "--recognizers", "ssl")
+    own_settings(checkout, "backends: {asv: {sets: {valid: valid, test: some}}}")
+    options = ("--backends", "ssl asv", "--variants", "", "--oa_weights", "")
+    status, output = checkout.run("./run.sh", *options)
     assert status == 0, output
     assert (checkout.recipe / "data/asked").exists()
-    calls, out = checkout.calls(), "exp/seed0/noisy/decode_some/oa0"
-    assert any(c.startswith("simulate --speech data/some --noise data/noise_some") for c in calls)
-    assert any("--trials data/some_noisy/trials" in call for call in calls)
-    assert not any(
-        "hyp_ssl" in call and "decode_some" in call and "decode" == call.split()[0]
-        for call in calls
-    )
-    (score,) = (c for c in calls if "--out exp/seed0/noisy/decode_test/oa0/scores" in c)
-    assert f"--trials asv={out}/asv/scores --truth asv=data/some_noisy" in score
-
-
-def test_enhancers_of_another_experiment(checkout):
-    (checkout.recipe / "conf/train_ic.yaml").touch()
-    status, output = checkout.run(
-        *("./run.sh", "--se_exp", "../se/exp", "--skip_stages", "3 5 10", "--recognizers", ""),
-        *("--tasks", "ic", "--upstream_model", "org/big", "--finetune_systems", "snr asr"),
-        *("--oa_weights", "0.2"),
-    )
-    assert status == 0, output
-    calls = checkout.calls()
-    assert set(trainings(calls)) == {"ds_ic"}
-    models = {c.split("--model ")[1].split()[0] for c in calls if c.startswith("enhance")}
-    names = ("se_pretrain", "ft_snr", "ft_asr")
-    assert models == {f"../se/exp/seed0/{name}/enhancer" for name in names}
+    out = checkout.recipe / "exp/seed0/noisy/decode_some/oa0"
+    assert (out / "asv/scores").exists() and not (out / "hyp_ssl").exists()
+    (score,) = (c for c in checkout.calls() if "--out exp/seed0/noisy/decode_test/oa0/scores" in c)
+    assert "/decode_some/oa0/asv/scores --truth asv=data/some_noisy" in score
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--tasks", "asr"), "--tasks: no 'asr'; did you mean asv?"),
-        (("--tasks", "vad_big"), "--tasks: no 'vad_big' (possible: asv ic"),
-        (("--task_sets", "asv=valid"), "--task_sets: 'asv=valid' is not TASK=VALID:TEST"),
-        (("--max_utts", "dnsmos"), "--max_utts: 'dnsmos' is no METRIC=NUMBER, such as dnsmos=40"),
-        (("--recognizers", ""), "to choose one of several, --recognizers must not be empty"),
+        (("--variants", "ft_snr ft_lmbf"), "--variants: no 'ft_lmbf'; did you mean 'ft_lmfb'?"),
+        (("--backends", "asr"), "--backends: no 'asr'; did you mean 'asv'?"),
+        (("--table", "9"), "--table: no '9'; known are 1, 2, 3"),
+        (("--recognisers", "ssl"), "unknown option --recognisers"),
+        (("--seeds", "zero"), "--seeds: 'zero' is no list of whole numbers"),
+        (("--nj", "two"), "--nj must be a whole number, not 'two'"),
+        (("ssl",), "'ssl' is no option"),
     ],
 )
 def test_a_wrong_choice_is_one_sentence(checkout, options, message):
-    status, output = checkout.run("./run.sh", *options)
-    assert status == 2
-    assert message in output and output.count("\n") == 1
+    for more in ((), ("--dry_run", "true")):
+        status, output = checkout.run("./run.sh", *options, *more)
+        assert status == 2
+        assert message in output and output.count("\n") == 1
+    assert not (checkout.recipe / "exp").exists()
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("text", "message"),
     [
-        ("--sedes 1", "unknown option --sedes; did you mean --seeds?"),
-        ("seeds 1", "conf/table_x, line 1: 'seeds' does not begin with --"),
-        (None, "there is no file of options conf/table_x"),
+        ("options: {sedes: 1}", "no option 'sedes'; did you mean 'seeds'?"),
+        ("variants: {ft_snr: {lable: x}}", "'ft_snr' has no key 'lable'; did you mean 'label'?"),
+        ("options: [", "the configuration conf/method.yaml is no YAML"),
     ],
 )
-def test_a_wrong_file_of_options_is_one_sentence(checkout, line, message):
-    if line:
-        (checkout.recipe / "conf/table_x").write_text(line + "\n")
-    status, output = checkout.run("./run.sh", "--table", "x")
+def test_wrong_settings_of_a_recipe_are_one_sentence(checkout, text, message):
+    own_settings(checkout, text)
+    status, output = checkout.run("./run.sh")
     assert status == 2
-    assert message in output and output.count("\n") == 1
+    assert message in output and "conf/method.yaml" in output and output.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["it's", 'a "b"', "$(touch x) `touch x`", "a\nb", "\\ ; & | *"])
+def test_any_text_reaches_the_command_as_it_is(checkout, value):
+    status, output = checkout.run("./run.sh", "--title", value, "--dry_run", "true")
+    assert status == 0, output
+    report = output[output.index("\nsslse report ") :]
+    words = shlex.split(report[: report.index(" --command")])
+    assert words[words.index("--title") + 1] == value
+    assert not (checkout.recipe / "x").exists()
 
 
 def test_failing_job_shows_its_own_log_and_stops_its_siblings(checkout):
     begin = time.monotonic()
     status, output = checkout.run(
-        *("./run.sh", "--stop_stage", "4", "--nj", "3"),
+        *("./run.sh", "--stop_stage", "4", "--nj", "4", "--backends", "ssl ssl_other logmel"),
         FAKE_FAIL="exp/seed1/upstream",
         FAKE_HANG="exp/seed0/upstream",
     )
@@ -292,18 +180,19 @@ def test_failing_job_shows_its_own_log_and_stops_its_siblings(checkout):
     assert (
         "command: sslse train --config conf/train_upstream.yaml --exp exp/seed1/upstream" in output
     )
-    assert "You can resume with: ./run.sh --stop_stage 4 --nj 3" in output
+    assert "You can resume with: ./run.sh --stop_stage 4 --nj 4" in output
     assert checkout.processes() == []
-    assert "Stage 5" not in output
+    assert "Stage 4" not in output  # its jobs ran beside those of stage 3
+    assert not BASH_SPEAKS.search(output), output
 
     status, output = checkout.run("./run.sh", "--stop_stage", "4", "--nj", "3")
     assert status == 0, output
 
 
 def test_failing_short_job_shows_its_own_log(checkout):
-    status, output = checkout.run("./run.sh", FAKE_FAIL="noisy/decode_test/oa0/hyp_ssl_other")
+    status, output = checkout.run("./run.sh", FAKE_FAIL="noisy/decode_test/oa0/hyp_ssl")
     assert status == 1
-    assert "error: job 'ssl_other on noisy seed 0 test oa0' failed with exit status 3" in output
+    assert "error: job 'hyp_ssl on noisy seed 0 test oa0' failed with exit status 3" in output
     assert "| the disk is made of cheese" in output
 
 
@@ -311,7 +200,7 @@ def test_changed_options_are_refused_and_forced(checkout):
     assert checkout.run("./run.sh", "--stop_stage", "3")[0] == 0
     other = ("./run.sh", "--stop_stage", "3", "--train_args", "--trainer.max_steps 9")
     status, output = checkout.run(*other)
-    assert status == 1
+    assert status == 2  # the same call would be refused again
     assert "exp/seed0/se_pretrain was made with other options" in output
     assert "+ --trainer.max_steps" in output and "+ 9" in output
     assert "--force true or remove exp/seed0/se_pretrain" in output
@@ -328,7 +217,7 @@ def test_changed_configuration_is_noticed_with_all_that_follows(checkout):
     config = checkout.recipe / "conf/train_se.yaml"
     config.write_text(config.read_text() + "\n# more\n")
     status, output = checkout.run("./run.sh", "--stop_stage", "5")
-    assert status == 1
+    assert status == 2  # the same call would be refused again
     assert "input conf/train_se.yaml sha256" in output
     checkout.forget_calls()
     assert checkout.run("./run.sh", "--stop_stage", "5", "--force", "true")[0] == 0
@@ -361,6 +250,18 @@ def test_interrupt_stops_everything(checkout):
     assert process.returncode == 130
     assert "You can resume with" in output
     assert checkout.processes() == []
+    assert not BASH_SPEAKS.search(output), output
+
+
+def test_control_c_of_the_terminal_stops_everything(checkout):
+    """It reaches every process at once."""
+    process = checkout.start("./run.sh", "--stop_stage", "3", FAKE_HANG="se_pretrain")
+    checkout.wait_for(lambda: any("se_pretrain" in call for call in checkout.calls()))
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode not in (0, 1), output
+    assert checkout.processes() == []
+    assert not BASH_SPEAKS.search(output), output
 
 
 def test_two_runs_at_once_are_refused(checkout):
@@ -398,13 +299,53 @@ def test_skip_stages_and_impossible_range(checkout):
     assert "no stage between --stage 9 and --stop_stage 3" in output
 
 
-def test_time_left_from_the_expected_minutes(checkout):
-    (checkout.recipe / "conf/minutes").write_text(
-        "prepare_data 1\nsimulate_noise 2\npretrain_se 4\n"
-    )
-    status, output = checkout.run("./run.sh", "--stop_stage", "3")
+def test_time_left_by_the_pace_of_this_machine(checkout):
+    """Of the core minutes that jobs are expected to take; what is done takes none."""
+    own_settings(checkout, "minutes: {prepare_data: 8, simulate_noise: 4, se_pretrain: 16}")
+    command = ("taskset", "-c", "0", "./run.sh", "--stop_stage", "3", "--nj", "1")
+    status, output = checkout.run(*command, FAKE_PACE="1.5")
     assert status == 0, output
-    assert "(1 of 3; about 7 min left)" in output
+    assert "(1 of 4; about 48 min left)" in output  # two sets are simulated
+    # They took no time, so there is less and less left.
+    left = [int(minutes) for minutes in re.findall(r"about (\d+) min left", output)]
+    assert left == sorted(left, reverse=True) and left[-1] <= 16 * 1.5 / 2
+    status, output = checkout.run(*command)
+    assert status == 0 and "min left" not in output
+
+
+def test_weights_beyond_the_edge_are_tried_until_the_best_is_within(checkout):
+    """0.8 of 0.2, 0.4 and 0.8 is the best: 1 is tried, where weights end; a later run of two seeds
+    tries it for both."""
+    options = ("--variants", "ft_snr", "--backends", "logmel")
+    status, output = checkout.run("./run.sh", *options, FAKE_BEST_WEIGHT="0.85")
+    assert status == 0, output
+    assert {p.name for p in checkout.recipe.glob("exp/seed0/ft_snr/decode_valid/oa*")} == {
+        *("oa0", "oa0.2", "oa0.4", "oa0.8", "oa1")
+    }
+    assert (checkout.recipe / "exp/seed0/ft_snr/decode_test/oa0.8").exists()
+    assert not any("valid/oa1.6" in call for call in checkout.calls())
+    two = (*options, "--seeds", "1 0")
+    status, output = checkout.run("./run.sh", *two, FAKE_BEST_WEIGHT="0.85")
+    assert status == 0, output
+    assert (checkout.recipe / "exp/seed1/ft_snr/decode_valid/oa1/scores").exists()
+
+
+def test_trainings_that_need_nothing_of_each_other_are_side_by_side(checkout):
+    """Enhancer, SSL model and recogniser at once, the last with the cores that are free."""
+    status, output = checkout.run(
+        *("taskset", "-c", "0-1", "./run.sh", "--stop_stage", "4", "--nj", "2")
+    )
+    assert status == 0, output
+    gpus = Path(checkout.environment["FAKE_CALLS"] + ".gpus").read_text().splitlines()
+    threads = {
+        line.split("--exp exp/seed0/")[1].split()[0]: line.split()[1]
+        for line in gpus
+        if "--exp" in line
+    }
+    assert threads == {"se_pretrain": "1", "upstream": "1", "asr_logmel": "2"}
+    assert "2 of 2 jobs had finished earlier, nothing left to do" in output
+    first = output[output.index("Stage 3") : output.index("Stage 4")]
+    assert "upstream seed 0: done" in first and "3 of 3" in first
 
 
 def test_slurm_backend_with_a_stand_in(checkout, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 from sslse.data.datadir import write_datadir
 
 RATE = 8000

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sslse.articulation.trajectories import Trajectories
+from sslse.checking.validate import validate
 from sslse.data.datadir import DataDir
-from sslse.data.trajectories import Trajectories
-from sslse.data.validate import validate
 from sslse.simulate.config import SimulateConfig
 from sslse.simulate.offline import simulate
 
@@ -40,7 +40,7 @@ def test_trajectories_follow_their_utterances_into_all_conditions(tmp_path, repo
         own = utterance.removesuffix(f"-{noisy.utt2condition[utterance]}")
         np.testing.assert_array_equal(trajectories.load(utterance), clean.load(own))
         trajectories.fitted(utterance, noisy.num_samples(utterance) // 160 + 1)
-    assert not [problem for problem in validate(out) if problem.severity == "error"]
+    assert not [problem for problem in validate(out).problems if problem.severity == "error"]
     talkers = {
         line.count('"train') - 1 for line in (folders[0] / "plan.jsonl").read_text().splitlines()
     }

@@ -4,11 +4,11 @@ is off."""
 import numpy as np
 import pytest
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 from sslse.data.datadir import DataDir, write_datadir
+from sslse.data.level import mean_power
 from sslse.errors import ConfigError
 from sslse.simulate.config import SimulateConfig
-from sslse.simulate.level import mean_power
 from sslse.simulate.mixer import NoiseMixer
 from sslse.simulate.plan import MixturePlan
 

@@ -56,3 +56,20 @@ def test_loud_audio_is_clipped_not_wrapped(tmp_path):
     )
     waveform, _ = DataDir(tmp_path / "set").load("loud")
     np.testing.assert_allclose(waveform, [1.0, -1.0], atol=1e-4)
+
+
+def test_audio_that_was_emptied_or_removed_is_made_again(tmp_path):
+    calls = []
+
+    def counted(item: Item) -> np.ndarray:
+        calls.append(item.recipe)
+        return render(item)
+
+    arguments = (tmp_path / "set", tmp_path / "audio", ITEMS, counted, 8000, {})
+    render_set(*arguments)
+    calls.clear()
+    (tmp_path / "audio/a-1.wav").write_bytes(b"")
+    (tmp_path / "audio/a-4.wav").unlink()
+    assert render_set(*arguments)
+    assert calls == [1, 4]
+    assert not render_set(*arguments)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sslse.data.level import FRAME_SECONDS
 from sslse.errors import AudioError, ConfigError, DataError
 from sslse.simulate.config import SimulateConfig
-from sslse.simulate.level import FRAME_SECONDS
 from sslse.simulate.mixer import Mixture, NoiseMixer
-from sslse.simulate.plan import MixturePlan
+from sslse.simulate.plan import MixturePlan, NoiseChange
 
 from .conftest import RATE, speech_like
 
@@ -108,24 +108,54 @@ def test_a_short_noise_is_repeated_from_a_random_place(make_data, rng, length):
     assert len({mixture.offset for mixture in mixtures}) >= min(length, 5)
 
 
-def test_a_silent_part_is_replaced_by_the_loudest(make_data, rng):
-    sound = np.zeros(60000, dtype=np.float32)
-    sound[50000:50400] = 0.1
-    mixer = NoiseMixer(make_data("noise", {"n": sound}), config())
+def test_a_silent_place_is_drawn_again_in_the_same_noise(make_data, rng):
+    sound = 0.1 * rng.standard_normal(60000).astype(np.float32)
+    sound[:20000] = 0
+    others = {f"other{number}": np.ones(9000, np.float32) for number in range(50)}
+    mixer = NoiseMixer(make_data("noise", {"n": sound, **others}), config())
     mixture = mixer.render(speech_like(rng, 4000), MixturePlan("n", 1000, 3.0))
-    assert mixture.offset > 40000 and not mixture.silent
+    assert mixture.noise_id == "n" and mixture.offset > 16000 and mixture.redrawn
+    assert measured_snr(mixture, "active") == pytest.approx(3.0, abs=0.01)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+def test_the_only_sound_of_a_set_is_found(make_data, rng, speed):
+    sound = np.zeros(600000, dtype=np.float32)
+    sound[500000] = 0.9
+    mixer = NoiseMixer(make_data("noise", {"n": sound, "m": 0 * sound[:9000]}), config())
+    change = NoiseChange(speed=speed)
+    mixture = mixer.render(speech_like(rng, 4000), MixturePlan("m", 1000, 3.0, change=change))
+    assert mixture.noise_id == "n" and mixture.redrawn and not mixture.silent
     assert measured_snr(mixture, "active") == pytest.approx(3.0, abs=0.01)
 
 
 @pytest.mark.parametrize("length", [1, 100, 9000])
-def test_a_silent_noise_is_an_error_or_leaves_the_speech_clean(make_data, rng, length):
-    noise = make_data("noise", {"quiet": np.zeros(length, dtype=np.float32)})
-    clean = speech_like(rng, 4000)
-    with pytest.raises(AudioError, match="the noise quiet of .* is silent everywhere"):
-        NoiseMixer(noise, config()).mix(clean, rng)
-    mixture = NoiseMixer(noise, config(silent_noise="clean")).mix(clean, rng)
-    assert np.array_equal(mixture.noisy, clean)
-    assert mixture.silent and mixture.snr_db == np.inf and not mixture.noise.any()
+def test_a_silent_noise_gives_way_to_another_the_same_one_every_time(make_data, rng, length):
+    quiet = {f"quiet{number}": np.zeros(length, np.float32) for number in range(4)}
+    loud = {f"loud{n}": 0.1 * rng.standard_normal(9000).astype(np.float32) for n in range(4)}
+    path, clean = make_data("noise", {**quiet, **loud}), speech_like(rng, 4000)
+    plans = [MixturePlan("quiet1", 0, 3.0, utterance=f"u{number}") for number in range(12)]
+    first, second = (
+        [NoiseMixer(path, config()).render(clean, plan) for plan in plans] for _ in "ab"
+    )
+    used = {mixture.noise_id for mixture in first}
+    assert used <= {*loud} and len(used) > 1
+    assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(first, second, strict=True))
+    assert not NoiseMixer(path, config()).render(clean, MixturePlan("loud1", 0, 3.0)).redrawn
+
+
+def test_silent_talkers_give_way_to_a_noise(make_data, noise, rng):
+    quiet = make_data("quiet", {name: np.zeros(5000, np.float32) for name in "abc"})
+    mixer = NoiseMixer(noise, config(babble_probability=1.0), speech=quiet)
+    mixture = mixer.mix(speech_like(rng, 4000), rng)
+    assert mixture.noise_id in mixer.noises.names and mixture.redrawn
+
+
+def test_a_set_without_any_sound_is_an_error(make_data, rng):
+    quiet = {name: np.zeros(9000, np.float32) for name in "ab"}
+    mixer = NoiseMixer(make_data("noise", quiet), config())
+    with pytest.raises(AudioError, match="noise has no sound at all: its 2 noises are below -80"):
+        mixer.mix(speech_like(rng, 4000), rng)
 
 
 def test_silent_speech_gives_faint_noise_and_says_so(noise, rng):

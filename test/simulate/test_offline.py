@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from sslse.audio.files import read_audio
 from sslse.cli.main import main
-from sslse.data.audio import read_audio
 from sslse.data.datadir import DataDir, write_datadir
+from sslse.data.level import active_power, mean_power
+from sslse.data.rttm import Turn, read_rttm, write_rttm
+from sslse.data.trials import Trial, pair_utterances, read_trials, write_trials
 from sslse.errors import AudioError, ConfigError, DataError
 from sslse.simulate.config import SimulateConfig
-from sslse.simulate.level import active_power, mean_power
 from sslse.simulate.offline import simulate
 from sslse.simulate.plan import read_plan, write_plan
 
@@ -179,11 +181,14 @@ def test_bad_speech_names_the_utterance_and_loses_nothing(speech, noise, tmp_pat
     waveform[7] = np.nan
     soundfile.write(victim, waveform, RATE, "FLOAT")
     for nj in (1, 2):
-        with pytest.raises(AudioError, match="utterance s3-u11: .*not finite"):
+        with pytest.raises(
+            DataError, match="1 of 12 utterances failed.*utterance s3-u11: .*not finite"
+        ):
             simulate(speech, noise, out, CONFIG, nj=nj)
     assert not (out / ".done").exists() and not (out / "wav.scp").exists()
     victim.write_bytes(good)
-    assert simulate(speech, noise, out, CONFIG).num_mixed < 12
+    assert simulate(speech, noise, out, CONFIG).num_mixed == 1
+    assert not (out / ".failed").exists()
     assert len(DataDir(out)) == 12
 
 
@@ -281,3 +286,118 @@ def test_conditions_name_their_utterances_and_clean_is_one_of_them(speech, noise
 def test_half_infinite_ranges_are_refused(low, high):
     with pytest.raises(ConfigError, match="no SNR is uniform from"):
         SimulateConfig(snr_low=low, snr_high=high)
+
+
+def test_every_utterance_gets_another_noise(speech, make_data, rng, tmp_path, capsys):
+    noises = {f"n{k:02d}": 0.1 * rng.standard_normal(900).astype(np.float32) for k in range(12)}
+    many = make_data("many", noises)
+    config = dataclasses.replace(CONFIG, distinct_noises=True)
+    simulate(speech, many, tmp_path / "a", config, plan_only=True)
+    plans = read_plan(tmp_path / "a" / "plan.jsonl")
+    assert sorted(plan.noise for plan in plans.values()) == sorted(noises)
+    assert capsys.readouterr().err == ""
+    # Nothing else of the plan changes, and a seed gives another order.
+    simulate(speech, many, tmp_path / "b", CONFIG, plan_only=True)
+    usual = read_plan(tmp_path / "b" / "plan.jsonl")
+    assert [plan.snr_db for plan in usual.values()] == [plan.snr_db for plan in plans.values()]
+    assert len({plan.noise for plan in usual.values()}) < 12
+    simulate(speech, many, tmp_path / "c", config, plan_only=True, seed=1)
+    other = read_plan(tmp_path / "c" / "plan.jsonl")
+    assert [p.noise for p in other.values()] != [p.noise for p in plans.values()]
+
+
+def test_noises_that_are_too_few_take_turns(speech, noise, tmp_path, capsys):
+    config = dataclasses.replace(CONFIG, distinct_noises=True)
+    simulate(speech, noise, tmp_path / "a", config)
+    assert "has 3 noises for 12 utterances" in capsys.readouterr().err
+    used = list(DataDir(tmp_path / "a").utt2noise.values())
+    assert all(sorted(used[k : k + 3]) == ["long", "short", "third"] for k in range(0, 12, 3))
+
+
+def test_silent_noises_are_drawn_again_alike_by_any_number_of_processes(
+    speech, make_data, rng, tmp_path, capsys
+):
+    sounds = {f"quiet{number}": np.zeros(9000, np.float32) for number in range(3)}
+    sounds |= {f"loud{n}": 0.1 * rng.standard_normal(9000).astype(np.float32) for n in range(2)}
+    noise = make_data("noises", sounds)
+    outs = [tmp_path / f"out{number}" for number in range(3)]
+    first = simulate(speech, noise, outs[0], CONFIG)
+    planned = [
+        plan.noise.startswith("quiet") for plan in read_plan(outs[0] / "plan.jsonl").values()
+    ]
+    assert first.num_redrawn == sum(planned) > 2 and not first.num_silent
+    assert set(DataDir(outs[0]).utt2noise.values()) == {"loud0", "loud1"}
+    simulate(speech, noise, outs[1], CONFIG, nj=3)
+    simulate(speech, noise, outs[2], CONFIG, plan_only=True)
+    simulate(speech, noise, outs[2], CONFIG, nj=2)
+    assert content(outs[0]) == content(outs[1]) == content(outs[2])
+    assert simulate(speech, noise, outs[0], CONFIG).num_mixed == 0
+    # What stands for a silent noise depends on all of them: another one and it is drawn anew.
+    make_data("noises", {**sounds, "loud1": sounds["loud0"][::-1].copy()})
+    assert simulate(speech, noise, outs[0], CONFIG).num_mixed >= sum(planned)
+    simulate(speech, noise, tmp_path / "fresh", CONFIG)
+    assert content(outs[0]) == content(tmp_path / "fresh")
+    options = ["--speech", str(speech), "--noise", str(noise), "--out", str(outs[1])]
+    assert main(["simulate", *options, "--set", f"sample_rate={RATE}"]) == 0
+    assert "have another noise or another place in it" in capsys.readouterr().out
+
+
+def test_an_utterance_is_mixed_several_times(speech, make_data, rng, tmp_path):
+    noises = {f"n{k}": 0.1 * rng.standard_normal(9000).astype(np.float32) for k in range(5)}
+    noise, config = make_data("many", noises), dataclasses.replace(CONFIG, copies=4)
+    clean = DataDir(speech)
+    names = sorted(clean.utterances)
+    write_trials(speech / "trials", [Trial(True, *names[:2]), Trial(False, names[0], names[-1])])
+    write_rttm(speech / "rttm", {name: [Turn(0.0, 0.1, "who")] for name in names})
+    out = tmp_path / "noisy"
+    assert simulate(speech, noise, out, config).num_utterances == 4 * len(clean)
+    data, plans = DataDir(out), read_plan(out / "plan.jsonl")
+    for name in names:
+        copies = [f"{name}-{number}" for number in range(1, 5)]
+        assert len({data.utt2noise[copy] for copy in copies}) == 4  # no noise twice
+        assert len({data.utt2snr[copy] for copy in copies}) == 4
+        for copy in copies:
+            assert data.utt2source[copy] == plans[copy].source == name
+            assert data.text[copy] == clean.text[name]
+            assert data.utt2spk[copy] == clean.utt2spk[name]
+            scale = json.loads(mixture_lines(out)[copy])["scale"]
+            spoken = data.load(copy, "spk1")[0]
+            np.testing.assert_allclose(spoken, scale * clean.load(name)[0], atol=1 / 32768)
+    trials = read_trials(out / "trials")
+    assert [(t.target, t.enroll, t.test) for t in trials] == [
+        (target, f"{names[0]}-{copy}", f"{names[other]}-{copy}")
+        for copy in range(1, 5)
+        for target, other in ((True, 1), (False, -1))
+    ]
+    assert set(read_rttm(out / "rttm")) == set(data.utterances)
+    assert main(["validate", str(out)]) == 0
+    # Two mixtures of one utterance are no trial.
+    paired = pair_utterances(data.utt2spk, utt2source=data.utt2source)
+    assert len(paired) == 16 * len(names) * (len(names) - 1) // 2
+    # The same bytes however they were made.
+    simulate(speech, noise, tmp_path / "b", config, nj=3)
+    simulate(speech, noise, tmp_path / "c", config, plan_only=True)
+    simulate(speech, noise, tmp_path / "c", config, nj=2)
+    assert content(out) == content(tmp_path / "b") == content(tmp_path / "c")
+    assert simulate(speech, noise, out, config).num_mixed == 0
+    # Conditions end the names, and one utterance has one source in all of them.
+    simulate(speech, noise, tmp_path / "d", config, condition="0_dB")
+    named = DataDir(tmp_path / "d")
+    assert set(named.utterances) == {f"{name}-0_dB" for name in data.utterances}
+    assert named.utt2source[f"{names[0]}-3-0_dB"] == names[0]
+    # Without copies all is as it was, and nothing tells of sources.
+    simulate(speech, noise, out, CONFIG)
+    assert not (out / "utt2source").exists() and set(DataDir(out).utterances) == set(names)
+
+
+def test_copies_of_sets_with_distinct_noises(speech, noise, tmp_path, capsys):
+    config = dataclasses.replace(CONFIG, copies=2, distinct_noises=True)
+    simulate(speech, noise, tmp_path / "a", config, plan_only=True)
+    assert "has 3 noises for 24 mixtures" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="copies must be 1 or more"):
+        SimulateConfig(copies=0)
+
+
+def mixture_lines(out):
+    lines = (out / "mixtures.jsonl").read_text().splitlines()
+    return {json.loads(line)["utterance"]: line for line in lines}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sslse.data.audio import write_audio
+from sslse.audio.files import write_audio
 from sslse.data.datadir import write_datadir
 
 RATE = 16000
@@ -150,7 +150,7 @@ def enhancement_config(corpus) -> Path:
             },
         },
         "data": {
-            "class_path": "sslse.data.modules.MixtureData",
+            "class_path": "sslse.systems.data_modules.MixtureData",
             "init_args": {
                 "train": str(corpus / "data" / "train"),
                 "noise": str(corpus / "data" / "noise"),

@@ -11,8 +11,8 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from sslse.audio.files import write_audio
 from sslse.cli.main import main
-from sslse.data.audio import write_audio
 from sslse.data.datadir import write_datadir
 from sslse.data.rttm import Turn, write_rttm
 from sslse.systems.upstream_pretraining import UpstreamPretraining
@@ -123,7 +123,7 @@ def train(corpus, task, exp, steps, *options, **data):
             },
         },
         "data": {
-            "class_path": "sslse.data.modules.UtteranceData",
+            "class_path": "sslse.systems.data_modules.UtteranceData",
             "init_args": {
                 "train": str(corpus / f"data/train{suffix}"),
                 "valid": str(corpus / f"data/valid{suffix}"),

@@ -1,6 +1,7 @@
 """The enhancement system: what it builds, keeps in a checkpoint and refuses."""
 
 import csv
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -48,6 +49,7 @@ def test_loss_is_the_weighted_sum_of_its_parts(monkeypatch):
     system = EnhancementSystem(criteria, SMALL, gradient_norm_every=0)
     batch = {"noisy": torch.randn(2, 4000), "clean": torch.randn(2, 4000)}
     loss, parts = system.training_losses(batch)
+    parts = {name: value.item() for name, value in parts.items()}
     assert loss.item() == pytest.approx(0.5 * parts["snr"] + 3.0 * parts["stft"], rel=1e-5)
 
 
@@ -61,7 +63,7 @@ def test_alpha_sweeps_between_snr_and_the_other():
         system = EnhancementSystem(criteria, SMALL, alpha=alpha, gradient_norm_every=0)
         loss, parts = system.training_losses(batch)
         expected = alpha * parts["snr"] + (1 - alpha) * 3.0 * parts["stft"]
-        assert loss.item() == pytest.approx(expected, rel=1e-5)
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
         # The resolved configuration is written with its keys sorted: their order means nothing.
         again = EnhancementSystem(dict(sorted(criteria.items())), SMALL, alpha=alpha)
         assert again.criterion.weights == system.criterion.weights
@@ -93,10 +95,45 @@ def test_transcripts_reach_a_frozen_recogniser_that_no_checkpoint_holds(frozen_a
         system.training_losses(batch)
 
 
+def test_checkpoints_hold_what_learns_and_what_a_criterion_has_seen(upstream_folder):
+    """The statistics beside a frozen upstream change in training; the upstream does not."""
+    criteria = {
+        "snr": {"criterion": "SNRLoss"},
+        "ssl": {"criterion": "SSLMSELoss", "normalize": "clean_stats"},
+    }
+    system = EnhancementSystem(criteria, SMALL, upstream=str(upstream_folder))
+    clean = torch.randn(2, 8000)
+    system.train().compare(clean, {"noisy": clean, "clean": clean})
+    checkpoint = {"state_dict": system.state_dict()}
+    system.on_save_checkpoint(checkpoint)
+    kept = checkpoint["state_dict"]
+    assert not [name for name in kept if ".upstream." in name]
+    again = EnhancementSystem(criteria, SMALL, upstream=str(upstream_folder), seed=1)
+    again.load_state_dict(kept)
+    name = "criterion.criteria.ssl.clean_mean"
+    assert kept[name].any() and torch.equal(again.state_dict()[name], kept[name])
+    assert all(torch.equal(again.state_dict()[key], value) for key, value in kept.items())
+    del kept["enhancer.bottleneck.bias"]
+    with pytest.raises(SslseError, match="the checkpoint does not fit this training.*bottleneck"):
+        again.load_state_dict(kept)
+
+
 def test_a_frozen_model_of_another_rate_is_refused(frozen_asr):
     criteria = {"asr": {"criterion": "ASRLoss", "asr": frozen_asr}}
     with pytest.raises(ConfigError, match="16000 Hz but the enhancer at 8000 Hz"):
         EnhancementSystem(criteria, {**SMALL, "sample_rate": 8000})
+
+
+def test_data_of_another_rate_are_refused(tmp_path):
+    """Also of an enhancer from a folder, of whose rate no configuration speaks."""
+    EnhancementSystem(SNR, {**SMALL, "sample_rate": 8000}).export(tmp_path)
+    system = EnhancementSystem(SNR, init_param=str(tmp_path))
+    data = SimpleNamespace(sample_rate=16000)
+    system.trainer = SimpleNamespace(datamodule=data)
+    with pytest.raises(ConfigError, match="works at 8000 Hz but the data at 16000 Hz"):
+        system.setup("fit")
+    data.sample_rate = 8000
+    system.setup("fit")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +157,17 @@ def test_loss_that_is_not_finite_stops_with_a_sentence():
     batch = {"noisy": torch.full((1, 400), float("nan")), "clean": torch.randn(1, 400)}
     with pytest.raises(SslseError, match="the loss is nan at step 0"):
         system.training_step(batch, 0)
+
+
+def test_a_loss_that_was_not_read_yet_leaves_no_checkpoint():
+    system = EnhancementSystem(SNR, SMALL)
+    good, bad = torch.tensor(1.5), torch.tensor(float("nan"))
+    system.unread = [(6, {"loss": good, "snr": good}), (7, {"loss": good, "step": 0.25})]
+    assert system.read_numbers() == {"loss": 1.5, "snr": 1.5, "step": 0.25}
+    assert system.read_numbers() == {}
+    system.unread = [(8, {"loss": good}), (9, {"loss": bad, "snr": bad}), (10, {"loss": bad})]
+    with pytest.raises(SslseError, match=r"the loss is nan at step 9 \(snr nan\)"):
+        system.on_save_checkpoint({"state_dict": system.state_dict()})
 
 
 def test_schedules_begin_and_end_where_they_say():

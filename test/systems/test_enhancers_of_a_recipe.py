@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import pytest
 import torch
-import yaml
 
 from sslse.cli.main import main
 from sslse.enhancers import build_enhancer
 from sslse.enhancers.base import Enhancer
+from sslse.runtime.settings import read_settings
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     "name",
-    ["conv_tasnet_small_causal", "dccrn_small_causal", "demucs_small_causal", "espnet_tfgridnet"],
+    [
+        "band_split_small_causal",
+        "conv_tasnet_small_causal",
+        "dccrn_small_causal",
+        "demucs_small_causal",
+        "espnet_tfgridnet",
+    ],
 )
 def test_two_steps_and_an_export(enhancement_config, repository, tmp_path, name):
     if name.startswith("espnet"):
         pytest.importorskip("espnet2")
-    text = (repository / "conf" / "enhancer" / f"{name}.yaml").read_text()
-    enhancer = yaml.safe_load(text)
+    path = repository / "conf" / "enhancer" / f"{name}.yaml"
+    enhancer = read_settings(path)["model"]["init_args"]["enhancer"]
     arguments = ["train", "--config", str(enhancement_config), "--exp", str(tmp_path)]
-    arguments += ["--model.enhancer", text]
+    arguments += ["--config", str(path)]
     steps = ["--trainer.max_steps", "2", "--trainer.val_check_interval", "2"]
     assert main([*arguments, *steps, "--data.batch_size", "2"]) == 0
     net = Enhancer.from_pretrained(tmp_path / "enhancer")

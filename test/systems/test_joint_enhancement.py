@@ -15,9 +15,10 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from sslse.data.audio import read_audio, write_audio
+from sslse.audio.files import read_audio, write_audio
 from sslse.data.datadir import write_datadir
 from sslse.errors import ConfigError
+from sslse.runtime.settings import read_settings
 from sslse.systems.base import OptimizerConfig
 from sslse.systems.joint_enhancement import FirstPhase, JointEnhancement
 
@@ -68,7 +69,7 @@ def asr(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tokenizer(tmp_path_factory) -> Path:
     """A folder of a tokenizer with 6 random clusters on vectors of 8."""
-    from sslse.recognizers.tokenizer import Tokenizer
+    from sslse.tokens.tokenizer import Tokenizer
 
     folder = tmp_path_factory.mktemp("tokenizer")
     torch.manual_seed(0)
@@ -93,7 +94,7 @@ def batch(lengths=(8000, 6000)) -> dict[str, torch.Tensor]:
 
 def system(name: str, asr: Path, tokenizer: Path | None = None, **changes) -> JointEnhancement:
     (config,) = (path for path in CONFIGS if path.stem == name)
-    options = {**yaml.safe_load(config.read_text())["model"]["init_args"], **changes}
+    options = {**read_settings(config)["model"]["init_args"], **changes}
     options["optimizer"] = OptimizerConfig()
     if isinstance(options.get("first_phase"), dict):
         options["first_phase"] = FirstPhase(**options["first_phase"])
@@ -109,6 +110,7 @@ def system(name: str, asr: Path, tokenizer: Path | None = None, **changes) -> Jo
         ({"weights": {"asr": 1.0}}, "give model.asr"),
         ({"weights": {"nsnr": 1.0}, "surgery": True}, "surgery needs"),
         ({"weights": {"nsnr": 1.0}, "train_asr": True}, "train_asr needs"),
+        ({"weights": {"nsnr": 1.0}, "contrastive": {"reduction": "sum"}}, "set model.reduction"),
     ],
 )
 def test_wrong_configurations_are_named(options, message):
@@ -124,12 +126,29 @@ class TestLosses:
         model = system("cbpc", asr, tokenizer)
         loss, numbers = model.training_losses(batch())
         weights = model.weights
+        numbers = {name: float(value) for name, value in numbers.items()}
         expected = sum(weight * numbers[name] for name, weight in weights.items())
         assert loss.item() == pytest.approx(expected, rel=1e-4)
         theta, delta = 0.7, 0.9
         inner = delta * numbers["cbpc"] + (1 - delta) * numbers["info_nce"]
         contrast = theta * numbers["tokenizer"] + (1 - theta) * inner
         assert numbers["contrastive"] == pytest.approx(contrast, rel=1e-4)
+
+    @pytest.mark.parametrize("name", ["encoder", "aso", "token", "token_cbpc", "cbpc"])
+    def test_the_encoder_loss_sums_dimensions_and_frames_are_reduced_alike(
+        self, name, asr, tokenizer
+    ):
+        model = system(name, asr, tokenizer)
+        assert model.encoder_loss.reduction == model.contrastive_loss.reduction == "mean"
+        pair = batch((8000, 8000))
+        parts, _, enhanced = model.loss_parts(pair, {"encoder": 1.0})
+        vectors, lengths = model.asr.encode(enhanced, pair["clean_lengths"])
+        reference, _ = model.asr.encode(pair["clean"], pair["clean_lengths"])
+        expected = (vectors - reference).square().sum() / lengths.sum()
+        torch.testing.assert_close(parts["encoder"], expected)
+        printed = system(name, asr, tokenizer, reduction="sum")
+        value = printed.loss_parts(pair, {"encoder": 1.0})[0]["encoder"]
+        torch.testing.assert_close(value, expected * lengths[0])
 
     def test_an_utterance_has_the_same_loss_alone_and_padded(self, asr, tokenizer):
         weights = {"nsnr": 1.0, "encoder": 1.0, "contrastive": 1.0, "asr": 1.0}
@@ -164,15 +183,15 @@ class TestLosses:
     def test_the_first_phase_trains_the_enhancer_alone(self, asr):
         model = system("aso", asr)
         assert model.current_weights() == {"nsnr": 0.3, "encoder": 0.7}
-        first = {id(p) for p in model.trained_parameters()}
+        first = {id(p) for p in model.learning_parameters()}
         assert first == {id(p) for p in model.enhancer.parameters()}
         later = system("aso", asr, first_phase={"steps": 0})
         assert later.current_weights() == {"nsnr": 1.0, "asr": 1.0}
         whole = {id(p) for part in (later.enhancer, later.asr) for p in part.parameters()}
-        assert {id(p) for p in later.trained_parameters()} == whole
+        assert {id(p) for p in later.learning_parameters()} == whole
 
     def test_vectors_of_a_learning_recogniser_know_no_chance(self, tmp_path):
-        from sslse.recognizers.trainable_asr import TrainableASR
+        from sslse.espnet.trainable_asr import TrainableASR
 
         specaug = {"specaug": "specaug", "specaug_conf": {"time_mask_width_range": [0, 10]}}
         model = TrainableASR.from_folder(build_asr(tmp_path, **specaug)).train()
@@ -199,7 +218,7 @@ class TestLosses:
             )
 
     def test_a_tokenizer_of_another_encoder_is_refused(self, asr, tmp_path):
-        from sslse.recognizers.tokenizer import Tokenizer
+        from sslse.tokens.tokenizer import Tokenizer
 
         for centres, rate in ((torch.randn(6, 9), 320), (torch.randn(6, 8), 640)):
             Tokenizer(centres, downsample_rate=rate).save_pretrained(tmp_path)
@@ -209,7 +228,7 @@ class TestLosses:
 
 def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path | None, shared: Path):
     """Return ``conf/joint/X.yaml`` and the configuration that a recipe adds to it."""
-    own = yaml.safe_load(shared.read_text())["model"]
+    own = read_settings(shared)["model"]
     options = {"enhancer": SMALL, "conflict_every": 1, "asr": str(asr)}
     options["optimizer"] = {"lr": 0.01, "patience": 0, "warmup_steps": 2}
     if "contrastive" in own["init_args"]["weights"]:
@@ -228,7 +247,7 @@ def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path | None, 
     )
     config = {
         "model": {"class_path": own["class_path"], "init_args": options},
-        "data": {"class_path": "sslse.data.modules.MixtureData", "init_args": data},
+        "data": {"class_path": "sslse.systems.data_modules.MixtureData", "init_args": data},
         "trainer": {
             "max_steps": 2,
             "val_check_interval": 2,
@@ -260,18 +279,15 @@ def digest(folder: Path) -> dict[str, str]:
 def test_every_system_trains_and_leaves_frozen_parts_alone(
     shared, transcribed, asr, tokenizer, tmp_path
 ):
-    from argparse import Namespace
-
     from sslse.systems.training import train
 
     configs = write_config(transcribed, tmp_path, asr, tokenizer, shared)
     before = digest(asr), digest(tokenizer)
-    options = {"save_every": 1, "average_best": 0, "init_param": None, "seed": 0, "rest": []}
     exp = tmp_path / "exp"
-    train(Namespace(config=configs, exp=exp, **options))
+    train(configs, exp, seed=0, save_every=1, average_best=0)
     assert (digest(asr), digest(tokenizer)) == before
     resolved = yaml.safe_load((exp / "config.yaml").read_text())["model"]["init_args"]
-    own = yaml.safe_load(shared.read_text())["model"]["init_args"]
+    own = read_settings(shared)["model"]["init_args"]
     assert resolved["weights"] == own["weights"]
     assert resolved["optimizer"]["schedule"] == "plateau"
     checkpoint = torch.load(exp / "checkpoints" / "step00000002.ckpt", weights_only=True)
@@ -287,7 +303,7 @@ def test_every_system_trains_and_leaves_frozen_parts_alone(
     if trained_asr:
         import numpy as np
 
-        from sslse.recognizers.espnet_asr import ESPnetRecognizer
+        from sslse.recognizers.espnet import ESPnetRecognizer
 
         original = torch.load(asr / "valid.loss.ave.pth", weights_only=True)
         learned = torch.load(exp / "asr" / "joint.ave.pth", weights_only=True)
@@ -330,7 +346,7 @@ def tiny_config(corpus: Path, folder: Path) -> list[Path]:
     (grad,) = (path for path in CONFIGS if path.stem == "grad")
     configs = []
     for source in write_config(corpus, folder, folder, None, grad):
-        config = yaml.safe_load(source.read_text())
+        config = read_settings(source)
         config["model"]["class_path"] = "tiny_recognizer.TinyJoint"
         if "data" in config:
             # Processes pad to the longest of their own utterances, which enters global norms.

@@ -19,7 +19,7 @@ from sslse.errors import ConfigError, SslseError
 from sslse.metrics.eer import equal_error_rate
 from sslse.metrics.scores import read_summary
 from sslse.recognizers.embeddings import read_embeddings
-from sslse.recognizers.heads import MultiTaskEmbedding
+from sslse.recognizers.heads import EmbeddingRecognizer
 from sslse.systems.multi_task import MultiTaskSystem
 
 HEADS = {
@@ -35,6 +35,7 @@ SE = {
         "snr": {"criterion": "SNRLoss"},
     },
 }
+DECODER = {"channels": 12, "kernel_size": 5}
 
 
 def _articulation():
@@ -68,7 +69,7 @@ def write_config(root, name, noisy=True, **model):
             "init_args": {"upstream": str(root / "upstream"), **model},
         },
         "data": {
-            "class_path": "sslse.data.trajectory_module.TrajectoryData",
+            "class_path": "sslse.systems.trajectory_data.TrajectoryData",
             "init_args": {**data, "dither_db": -60, "crop_seconds": 0.6, "batch_size": 4},
         },
         "trainer": {
@@ -94,18 +95,19 @@ def test_all_systems_train_and_export(root, capsys):
     se = train(root, "se", **SE)
     noisy = train(root, "si_noisy", heads=HEADS, upstream_training="partial")
     joint = train(root, "joint", heads=HEADS, **SE)
+    waveform = train(root, "waveform", heads=HEADS, **{**SE, "mask": None, "decoder": DECODER})
     starts = ("--init-param", str(clean / "model"), "--model.front", str(se / "enhancer"))
     criteria = SE["criteria"]
     cascade = train(root, "cascade", *starts, heads=HEADS, front="elsewhere", criteria=criteria)
     capsys.readouterr()
     later = train(root, "later", *("--init-param", str(clean / "model")), heads=HEADS, **SE)
     assert f"from {clean / 'model'}: upstream, heads.tv" in capsys.readouterr().out
-    waveform = torch.randn(1, 4000)
-    for exp in (clean, noisy, joint, cascade, later):
-        output = MultiTaskModel.from_pretrained(exp / "model")(waveform).outputs["tv"]
+    sound = torch.randn(1, 4000)
+    for exp in (clean, noisy, joint, waveform, cascade, later):
+        output = MultiTaskModel.from_pretrained(exp / "model")(sound).outputs["tv"]
         assert output.shape == (1, 26, 10)
-    for exp in (se, joint, cascade, later):
-        assert Enhancer.from_pretrained(exp / "enhancer")(waveform).shape == (1, 4000)
+    for exp in (se, joint, waveform, cascade, later):
+        assert Enhancer.from_pretrained(exp / "enhancer")(sound).shape == (1, 4000)
     assert not (clean / "enhancer").exists() and not (noisy / "enhancer").exists()
     # Partly trained: the convolutions are those of before, the transformer is not.
     before = load_file(root / "upstream/model.safetensors")
@@ -185,16 +187,17 @@ def test_joint_loss_is_the_sum_of_its_tasks(root):
     loss, numbers = joint.training_losses(batch())
     wanted = numbers["tv_mse"] + 0.5 * numbers["tv_pc"]
     wanted += 0.3 * (numbers["log_magnitude"] + numbers["snr"])
-    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-4)
+    assert float(loss.detach()) == pytest.approx(float(wanted), rel=1e-4)
 
 
-def test_both_tasks_teach_the_upstream(root):
+@pytest.mark.parametrize("part", [{}, {"mask": None, "decoder": DECODER}], ids=["mask", "decoder"])
+def test_both_tasks_teach_the_upstream(root, part):
     """The gradient of the joint loss at the upstream is the sum of those of the two tasks."""
 
     def gradient(scale_tv, scale_se):
         heads = {"tv": {**HEADS["tv"], "weight": scale_tv}}
         joint = MultiTaskSystem(
-            str(root / "upstream"), heads=heads, **SE, enhancement_weight=scale_se
+            str(root / "upstream"), heads=heads, **{**SE, **part}, enhancement_weight=scale_se
         ).eval()
         joint.training_losses(batch())[0].backward()
         layer = joint.model.upstream.model.encoder.layers[0].attention.q_proj.weight
@@ -205,9 +208,10 @@ def test_both_tasks_teach_the_upstream(root):
     torch.testing.assert_close(both, one + other, atol=1e-6, rtol=1e-4)
 
 
-def test_whatever_learns_gets_a_gradient(root):
+@pytest.mark.parametrize("part", [{}, {"mask": None, "decoder": DECODER}], ids=["mask", "decoder"])
+def test_whatever_learns_gets_a_gradient(root, part):
     """Distributed training stops at a parameter without one."""
-    joint = system(root, **SE)
+    joint = system(root, **{**SE, **part})
     joint.training_losses(batch())[0].backward()
     learning = {n: p for n, p in joint.named_parameters() if p.requires_grad}
     assert [name for name, value in learning.items() if value.grad is None] == []
@@ -223,7 +227,8 @@ def test_the_upstream_has_its_own_rate(root):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"heads": None}, "needs a head, a mask or a front"),
+        ({"heads": None}, "needs a head, a mask, a decoder or a front"),
+        ({"heads": None, "decoder": {}}, "nothing to learn"),
         ({"heads": None, "mask": {}}, "nothing to learn"),
         ({"criteria": SE["criteria"]}, "are of enhanced speech"),
         ({"front": {"kernel_size": 3}}, "needs a 'name' for a new one"),
@@ -247,7 +252,7 @@ def test_verification_with_enhancement_from_training_to_the_error_rate(root, cap
     data = DataDir(root / "data/train")
     trials, out = root / "trials", root / "verify"
     write_trials(trials, pair_utterances(data.utt2spk))
-    options = ["--trials", str(trials), "--out", str(out), "--batch-size", "3"]
+    options = ["--trials", str(trials), "--out", str(out), "--batch-seconds", "3"]
     assert main(["verify", "--model", str(exp / "model"), "--data", valid, *options]) == 0
     # Batches pad utterances of other lengths; alone each has the same embedding.
     model = MultiTaskModel.from_pretrained(exp / "model")
@@ -267,7 +272,7 @@ def test_verification_with_enhancement_from_training_to_the_error_rate(root, cap
     expected = equal_error_rate(np.array([float(line[2]) for line in lines]), same)
     assert read_summary(root / "sv")["eer_sv"]["eer"] == pytest.approx(expected, abs=1e-9)
     with pytest.raises(ConfigError, match="has no speaker head"):
-        MultiTaskEmbedding(_without_heads(root))
+        EmbeddingRecognizer(_without_heads(root))
 
 
 def _without_heads(root):

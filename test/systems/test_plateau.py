@@ -21,7 +21,7 @@ from sslse.systems.plateau import Plateau
 def test_equal_to_pytorchs(values, patience, mode):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
     peer = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, mode, factor=0.5, patience=patience, threshold=0.0
+        optimizer, mode, factor=0.5, patience=patience, threshold=0.0, eps=0.0
     )
     ours = Plateau("valid/loss", mode, patience, 0.5)
     for value in values:

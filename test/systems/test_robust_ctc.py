@@ -7,13 +7,13 @@ import yaml
 from safetensors.torch import load_file
 
 from sslse.data.datadir import DataDir
-from sslse.downstream.ctc_wav2vec2 import CTCWav2Vec2
 from sslse.downstream.tokens import Tokens
-from sslse.errors import ConfigError
+from sslse.errors import ConfigError, DataError
 from sslse.recognizers import build_recognizer
 from sslse.systems.base import OptimizerConfig
 from sslse.systems.robust_ctc import RobustCTC
 from sslse.systems.robust_pretraining import RobustPretraining
+from sslse.wav2vec2.ctc_wav2vec2 import CTCWav2Vec2
 
 TRAINER = {"accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, "val_check_interval": 3}
 
@@ -28,7 +28,7 @@ def pretraining_config(corpus, robust):
             "init_args": {**options, "num_distractors": 5},
         },
         "data": {
-            "class_path": "sslse.data.modules.MixtureData",
+            "class_path": "sslse.systems.data_modules.MixtureData",
             "init_args": {
                 "train": str(corpus / "data/train"),
                 "noise": str(corpus / "data/noise"),
@@ -58,7 +58,7 @@ def finetuning_config(corpus, pretrained):
             },
         },
         "data": {
-            "class_path": "sslse.data.modules.TranscribedData",
+            "class_path": "sslse.systems.data_modules.TranscribedData",
             "init_args": {
                 "train": str(corpus / "data/train"),
                 "valid": str(corpus / "data/valid"),
@@ -129,6 +129,55 @@ def batch(samples=(4000, 3000)):
         "tokens_lengths": torch.tensor([2, 1]),
         "text": ["hi", "h"],
     }
+
+
+def test_a_public_checkpoint_is_tuned_as_it_is(corpus, robust, tmp_path):
+    """Without any pre-training here: an ordinary folder of transformers, a few labels."""
+    import transformers
+
+    public = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**robust["sizes"])).eval()
+    public.save_pretrained(tmp_path)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(tmp_path)
+    system = RobustCTC(init_param=str(tmp_path), time_mask_length=3, channel_mask_length=4)
+    system.prepare(DataDir(corpus / "data/train"))
+    waveform = torch.nn.functional.layer_norm(torch.randn(1, 4000), (4000,))
+    with torch.no_grad():
+        states = system.model.eval().encoder(waveform).hidden_states
+        expected = public(waveform).last_hidden_state
+    torch.testing.assert_close(states[-1], expected, rtol=1e-3, atol=1e-4)
+    loss, _ = system.train().training_losses(batch())
+    loss.backward()
+    assert loss.isfinite()
+
+
+@pytest.mark.parametrize("channels", [512, 768])
+def test_a_twentieth_of_the_channels_and_half_of_the_frames_are_masked(corpus, robust, channels):
+    """``mask_channel_prob`` 0.05 of fairseq with 32 channels; p = 0.065 with 10 frames."""
+    sizes = {**robust["sizes"], "hidden_size": channels, "num_hidden_layers": 1}
+    system = RobustCTC(wav2vec2=sizes)  # with the masks that it has where nothing is said
+    system.prepare(DataDir(corpus / "data/train"))
+    generators = [torch.Generator().manual_seed(seed) for seed in range(3000)]
+    time, channel = system.draw_masks(torch.full((3000,), 10 * 16000), generators)
+    assert channel.shape == (3000, channels)
+    assert channel.float().mean().item() == pytest.approx(0.05, rel=0.03)
+    assert time.float().mean().item() == pytest.approx(1 - (1 - 0.065) ** 10, rel=0.03)
+
+
+@pytest.mark.parametrize("head_only", [0, 1])
+def test_what_is_left_out_has_the_gradient_zero_and_what_rests_has_none(prepare, head_only):
+    system = prepare(head_only_steps=head_only)
+    system.model.encoder.network.config.layerdrop = 1.0
+    system.learning = [p for p in system.model.encoder.parameters() if p.requires_grad]
+    system.training_losses(batch())[0].backward()
+    layer = system.model.encoder.wav2vec2.encoder.layers[0].attention.q_proj.weight
+    front = system.model.encoder.conv_layers[0].conv.weight
+    assert layer.grad is None and (front.grad is None) == bool(head_only)
+    system.on_before_optimizer_step(None)
+    assert system.model.output.weight.grad.any()
+    if head_only:
+        assert layer.grad is None and front.grad is None
+    else:
+        assert not layer.grad.any() and front.grad.any()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -234,7 +283,7 @@ def test_other_branches_than_those_of_pretraining_are_refused(robust, tmp_path):
 
 
 def test_wrong_folder_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="holds no robust_wav2vec2"):
+    with pytest.raises(DataError, match="holds no config.json; .* in recognizer/"):
         build_recognizer("ctc_wav2vec2", tmp_path)
 
 

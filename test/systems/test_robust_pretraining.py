@@ -11,8 +11,8 @@ from sslse.enhancers.demucs import Demucs
 from sslse.errors import ConfigError
 from sslse.systems.robust_pretraining import RobustPretraining
 from sslse.upstreams import load_upstream
-from sslse.upstreams.masking import MaskedFrames
-from sslse.upstreams.robust_wav2vec2 import RobustWav2Vec2
+from sslse.wav2vec2.masking import MaskedFrames
+from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
 LONG = pytest.param("35 s", marks=pytest.mark.slow)
 VARIANTS = {
@@ -40,11 +40,14 @@ def build(robust):
     return make
 
 
+def generators(count=2, seed=0):
+    return [torch.Generator().manual_seed(seed + item) for item in range(count)]
+
+
 def draw(system, samples, batch=2, seed=0):
     lengths = torch.full((batch,), samples)
     frames = system.model.encode(torch.randn(batch, samples), lengths)[0].shape[1]
-    generator = torch.Generator().manual_seed(seed)
-    return system.draw(torch.full((batch,), frames), frames, generator)
+    return system.draw(torch.full((batch,), frames), frames, generators(batch, seed))
 
 
 @pytest.mark.parametrize("stable", [False, True])
@@ -86,7 +89,8 @@ def test_loss_and_gradients_are_those_of_transformers(stable, monkeypatch, robus
     expected_gradients = torch.autograd.grad(expected, list(parameters.values()))
 
     handed["noise"] = masked.take(noise.flatten(2))
-    loss, numbers = system.losses(waveform, waveform, None, mask, distractors, gumbel=1.7)
+    monkeypatch.setattr(system, "draw", lambda *_: (mask, masked, distractors))
+    loss, numbers = system.losses(waveform, waveform, None, gumbel=1.7)
     gradients = torch.autograd.grad(loss, list(parameters.values()))
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
     assert numbers["perplexity"] == pytest.approx(theirs.codevector_perplexity.item(), rel=1e-4)
@@ -98,16 +102,14 @@ def test_loss_and_gradients_are_those_of_transformers(stable, monkeypatch, robus
 def test_every_variant_teaches_all_that_it_uses(build, variant):
     system = build(variant)
     noisy, clean = torch.randn(2, 2, 4000)
-    loss, numbers = system.losses(
-        noisy, clean, None, gumbel=2.0, generator=torch.Generator().manual_seed(0)
-    )
+    loss, numbers = system.losses(noisy, clean, None, gumbel=2.0, generators=generators())
     loss.backward()
     used = {name for name, p in system.named_parameters() if p.grad is not None}
     trainable = {name for name, p in system.named_parameters() if p.requires_grad}
     assert used == trainable
     assert ("enhancement" in numbers) == (system.model.branches != "noisy")
-    weighted = sum(system.weights[name] * numbers[name] for name in numbers if name != "perplexity")
-    assert loss.item() == pytest.approx(weighted, rel=1e-4)
+    weighted = sum(weight * numbers.get(name, 0.0) for name, weight in system.weights.items())
+    assert loss.item() == pytest.approx(float(weighted), rel=1e-4)
 
 
 def test_clean_speech_matters_only_where_it_is_a_target(build):
@@ -115,7 +117,7 @@ def test_clean_speech_matters_only_where_it_is_a_target(build):
     for variant, matters in (("wav2vec 2.0", False), ("EW2", True), ("EW2, noisy targets", True)):
         system = build(variant).eval()
         values = [
-            system.losses(noisy, clean, None, generator=torch.Generator().manual_seed(0))[0]
+            system.losses(noisy, clean, None, generators=generators())[0]
             for clean in (first, second)
         ]
         assert bool(values[0] != values[1]) == matters
@@ -135,6 +137,57 @@ def test_padding_changes_no_feature_nor_context(build, variant):
         torch.testing.assert_close(a[0], b[0, :frames], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_padding_changes_no_loss(build, variant):
+    system = build(variant).eval().double()
+    noisy, clean = torch.randn(2, 3, 4000).double()
+    lengths = torch.tensor([4000, 2500, 900])
+
+    def losses(padding):
+        pair = (nn.functional.pad(x, (0, padding), value=float("nan")) for x in (noisy, clean))
+        numbers = system.losses(*pair, lengths, generators=generators(3))[1]
+        return {name: float(value) for name, value in numbers.items()}
+
+    assert losses(6000) == pytest.approx(losses(0), rel=1e-6)
+
+
+def test_silence_after_short_utterances_is_neither_masked_nor_a_distractor(build):
+    system = build(mask_probability=0.3)
+    frames = torch.tensor([40, 12, 5])
+    mask, masked, distractors = system.draw(frames, 60, generators(3))
+    assert mask.shape == (3, 60)
+    for row, length in enumerate(frames.tolist()):
+        assert not mask[row, length:].any()
+        count = int(masked.valid[row].sum())
+        assert mask[row].sum() == count and distractors[row, :count].max() < count
+
+
+def test_the_gradient_of_the_feature_encoder_is_scaled_for_every_loss(build):
+    """fairseq scales it where features leave the encoder, before penalty and all else."""
+
+    def gradients(part, factor):
+        system = build("EW2+SEW2", feature_gradient=factor).eval()
+        for name in system.weights:
+            system.weights[name] = float(name == part)
+        noisy, clean = torch.randn(2, 2, 4000, generator=torch.Generator().manual_seed(0))
+        loss, _ = system.losses(noisy, clean, None, gumbel=None, generators=generators(seed=1))
+        loss.backward()
+        modules = (system.model.wav2vec2.feature_extractor, system.model.fusion)
+        return [
+            torch.cat([p.grad.flatten() for p in module.parameters() if p.grad is not None])
+            for module in modules
+            if any(p.grad is not None for p in module.parameters())
+        ]
+
+    for part in ("contrastive", "feature", "consistency"):
+        whole, scaled = gradients(part, 1.0), gradients(part, 0.1)
+        assert whole[0].any()
+        torch.testing.assert_close(scaled[0], 0.1 * whole[0], rtol=1e-3, atol=1e-6)
+        if part == "contrastive":  # that of the fusion is as it was
+            assert whole[1].any()
+            torch.testing.assert_close(scaled[1], whole[1], rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", ["silence", "clipped", "one frame", LONG, "silent target"])
 def test_a_step_is_finite_on(build, kind, precision):
@@ -148,21 +201,20 @@ def test_a_step_is_finite_on(build, kind, precision):
         "silent target": (speech, torch.zeros(2, 4000)),
     }[kind]
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        loss, _ = system.losses(
-            noisy, clean, None, gumbel=2.0, generator=torch.Generator().manual_seed(0)
-        )
+        own = generators(len(noisy))
+        loss, _ = system.losses(noisy, clean, None, gumbel=2.0, generators=own)
     loss.backward()
     assert loss.isfinite()
     assert all(p.grad.isfinite().all() for p in system.parameters() if p.grad is not None)
 
 
-def test_a_step_depends_on_its_seed_alone(build):
+def test_what_is_drawn_depends_on_the_step_alone(build):
     system = build()
     noisy, clean = torch.randn(2, 2, 4000)
     batch = {"noisy": noisy, "clean": clean}
     values = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
+    for step in (1, 1, 2):
+        system.on_train_batch_start(batch, step)
         values.append(system.training_losses(batch)[0].item())
     assert values[0] == values[1] != values[2]
 
@@ -174,6 +226,24 @@ def test_collapsed_codebook_is_told(build, capsys):
     system.watch_codebook(one, torch.ones(2, 40, dtype=torch.bool), numbers)
     assert numbers["perplexity"] == pytest.approx(2.0)
     assert "codebook collapses at step 0: perplexity 2.0 of 16" in capsys.readouterr().out
+
+
+def test_perplexities_are_those_of_a_batch_and_of_a_whole_validation(build, monkeypatch):
+    system = build().eval()
+    logged = {}
+    monkeypatch.setattr(system, "log_numbers", lambda split, numbers: logged.update(numbers))
+    codes = torch.tensor([[0, 1, 2, 3], [4, 5, 0, 0]])  # the last two are padding
+    valid = torch.tensor([[True] * 4, [True, True, False, False]])
+    one_hot = nn.functional.one_hot(codes, 8).float().unsqueeze(2).expand(-1, -1, 2, -1)
+    numbers = {}
+    system.watch_codebook(0.6 * one_hot + 0.05, valid, numbers)
+    assert numbers["code_perplexity"] == pytest.approx(2 * 6)  # entries used alike, two codebooks
+    assert numbers["perplexity"] > 2 * 6
+    system.on_validation_epoch_start()
+    for row in range(2):
+        system.watch_codebook(one_hot[row : row + 1], valid[row : row + 1], {})
+    system.on_validation_epoch_end()
+    assert logged == {"code_perplexity": pytest.approx(2 * 6)} and system.choices is None
 
 
 @pytest.mark.parametrize("variant", ["EW2", "SEW2", "EW2+SEW2", "EW2+SEW2 (concat)"])
@@ -297,8 +367,7 @@ def test_the_gradient_of_the_enhancer_is_scaled_but_for_its_own_loss(build):
     def gradient(**options):
         system = build("SEW2", feature_weight=0.0, diversity_weight=0.0, **options)
         noisy = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
-        generator = torch.Generator().manual_seed(1)
-        loss, _ = system.losses(noisy, 0.5 * noisy, None, generator=generator)
+        loss, _ = system.losses(noisy, 0.5 * noisy, None, generators=generators(seed=1))
         weights = list(system.model.enhancer.parameters())
         return torch.cat([g.flatten() for g in torch.autograd.grad(loss, weights)])
 
@@ -317,8 +386,7 @@ def test_a_loss_that_hides_masked_frames_is_another_for_both_branches_alone(buil
         for seen in (True, False):
             system = build(variant, fusion_sees_masked=seen)
             noisy = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
-            generator = torch.Generator().manual_seed(1)
-            losses.append(system.losses(noisy, noisy, None, generator=generator)[0])
+            losses.append(system.losses(noisy, noisy, None, generators=generators(seed=1))[0])
         assert torch.equal(*losses) == same
 
 
@@ -329,22 +397,30 @@ def test_branch_and_fusion_names_are_checked(build, robust):
         build("EW2+SEW2", fusion={"name": "sum"})
 
 
-class Crops:
+class Items:
     """What ``setup`` asks of a training set."""
 
-    utterances = tuple(range(6))
-
     def __len__(self):
-        return len(self.utterances)
+        return 6
 
-    def crop(self, utterance, generator):
-        noise = torch.randn(6000, generator=torch.Generator().manual_seed(utterance))
-        return noise.numpy()
+    def __getitem__(self, draw):
+        generator = torch.Generator().manual_seed(draw.index)
+        noisy, clean = torch.randn(2, 6000, generator=generator)
+        return {"noisy": noisy, "clean": clean}
+
+
+def test_codebooks_begin_at_random_as_those_of_fairseq(build):
+    quantizer = build("EW2").model.network.quantizer
+    assert quantizer.weight_proj.weight.std().item() == pytest.approx(1.0, abs=0.15)
+    assert not quantizer.weight_proj.bias.any()
+    entries = quantizer.codevectors
+    assert 0 <= entries.min() and 0.9 < entries.max() <= 1
+    assert entries.mean().item() == pytest.approx(0.5, abs=0.1)
 
 
 def test_codebooks_begin_as_clusters_of_a_fresh_model_alone(build, tmp_path):
     system = build("EW2", cluster_crops=6)
-    system._trainer = SimpleNamespace(datamodule=SimpleNamespace(train_set=Crops()))
+    system._trainer = SimpleNamespace(datamodule=SimpleNamespace(train_set=Items()))
     random = system.model.network.quantizer.weight_proj.weight.clone()
     system.setup("fit")
     clusters = system.model.network.quantizer.weight_proj.weight.clone()
@@ -358,3 +434,23 @@ def test_codebooks_begin_as_clusters_of_a_fresh_model_alone(build, tmp_path):
     later._trainer = system._trainer
     later.setup("fit")
     torch.testing.assert_close(later.model.network.quantizer.weight_proj.weight, clusters)
+
+
+@pytest.mark.parametrize("variant", ["EW2", "EW2, noisy targets", "EW2+SEW2"])
+def test_codebooks_are_fitted_on_what_they_are_to_quantise(build, variant, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "sslse.systems.robust_pretraining.begin_with_clusters",
+        lambda quantizer, features, seed: seen.append(features),
+    )
+    system = build(variant, cluster_crops=6).eval()
+    system._trainer = SimpleNamespace(datamodule=SimpleNamespace(train_set=Items()))
+    system.setup("fit")
+    norm = system.model.wav2vec2.feature_projection.layer_norm
+    kind = "noisy" if "noisy" in variant else "clean"
+    expected = set()
+    for index in range(6):
+        waveform = Items()[SimpleNamespace(index=index)][kind].unsqueeze(0)
+        features = norm(system.model.encode(waveform, torch.tensor([6000]))[0][0])
+        expected |= {round(value, 3) for value in features[:, 0].tolist()}
+    assert {round(value, 3) for value in seen[0][:, 0].tolist()} == expected

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from safetensors.torch import load_file
 
 from sslse.cli.main import main
 from sslse.data.sampler import draw_generator
-from sslse.data.vectors import begin_store, plan_shards, write_shard
-from sslse.recognizers.tokenizer import Tokenizer
+from sslse.runtime.settings import read_settings
+from sslse.tokens.tokenizer import Tokenizer
+from sslse.tokens.vectors import begin_store, plan_shards, write_shard
 
 WIDTH, CLUSTERS = 5, 6
+JOINT = Path(__file__).parents[2] / "conf/joint/cbpc.yaml"
 
 
 def write_store(path, count, seed, width=WIDTH):
@@ -61,11 +64,11 @@ def folder(tmp_path_factory):
             "init_args": {
                 "tokenizer": str(root / "clusters"),
                 "contrastive": {"theta": 0.7, "delta": 0.9, "reduction": "mean"},
-                "optimizer": {"lr": 0.05, "schedule": "constant"},
+                "optimizer": {"lr": 0.05, "schedule": "plateau", "patience": 0},
             },
         },
         "data": {
-            "class_path": "sslse.data.vector_module.VectorData",
+            "class_path": "sslse.systems.vector_data.VectorData",
             "init_args": {
                 "train": str(root / "train"),
                 "valid": str(root / "valid"),
@@ -132,6 +135,8 @@ def test_search_keeps_the_best_pair_and_goes_on(folder, tmp_path, capsys):
     assert main(arguments) == 0
     output = capsys.readouterr().out
     result = json.loads((tmp_path / "search.json").read_text())
+    joint = read_settings(JOINT, tmp_path / "losses.yaml")["model"]["init_args"]["contrastive"]
+    assert (joint["theta"], joint["delta"]) == (result["theta"], result["delta"])
     best = max(result["table"], key=lambda row: row["accuracy"])
     assert len(result["table"]) == 3
     chosen = {(row["theta"], row["delta"]): row["accuracy"] for row in result["table"]}
@@ -153,8 +158,8 @@ def test_search_keeps_the_best_pair_and_goes_on(folder, tmp_path, capsys):
 
 def system_and_batch(folder, **options):
     from sslse.data.dataset import pad_batch
-    from sslse.data.vectors import VectorStore
     from sslse.systems.tokenizer import TokenizerTraining
+    from sslse.tokens.vectors import VectorStore
 
     store = VectorStore(folder / "train")
     system = TokenizerTraining(str(folder / "clusters"), **options)
@@ -203,7 +208,7 @@ def test_vectors_of_another_encoder_are_refused(folder, tmp_path, capsys):
 
 
 def test_the_published_configuration_is_complete(repository, folder):
-    config = yaml.safe_load((repository / "conf" / "tokenizer" / "train.yaml").read_text())
+    config = read_settings(repository / "conf" / "tokenizer" / "train.yaml")
     options = config["model"]["init_args"]
     system, *_ = system_and_batch(folder, contrastive=options["contrastive"])
     assert (system.criterion.theta, system.criterion.options.cbpc_weight) == (0.7, 0.9)

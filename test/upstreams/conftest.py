@@ -66,3 +66,9 @@ def make_checkpoint(tmp_path):
         return tmp_path / family
 
     return make
+
+
+@pytest.fixture
+def write():
+    """``write_checkpoint``."""
+    return write_checkpoint

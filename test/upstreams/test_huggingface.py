@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import Wav2Vec2FeatureExtractor
 
-from sslse.errors import ConfigError
+from sslse.errors import ConfigError, SslseError
 from sslse.upstreams import load_upstream
 
 LENGTHS = torch.tensor([3000, 1750, 801])
@@ -31,7 +31,8 @@ def test_padded_batch_equals_transformers_on_each_utterance_alone(checkpoint, wa
         with torch.no_grad():
             output = upstream.eval()(waveform, LENGTHS)
         for row, length in enumerate(LENGTHS):
-            states = theirs(folder, model, waveform[row, :length]).hidden_states
+            output_of_theirs = theirs(folder, model, waveform[row, :length])
+            states = [*output_of_theirs.hidden_states[:-1], output_of_theirs.last_hidden_state]
             assert len(states) == len(output.hidden_states) == upstream.num_layers + 1
             frames = int(output.lengths[row])
             assert frames == states[0].shape[1]
@@ -40,13 +41,43 @@ def test_padded_batch_equals_transformers_on_each_utterance_alone(checkpoint, wa
                 assert not ours[row, frames:].any()
 
 
+@pytest.mark.parametrize("family", ["WavLM", "Hubert", "Wav2Vec2"])
+def test_states_of_large_models_are_those_of_the_benchmark(make_checkpoint, waveform, family):
+    """By hooks, as s3prl takes them: what enters each layer, and the output of the encoder."""
+    folder = make_checkpoint(family, do_stable_layer_norm=True, feat_extract_norm="layer")
+    upstream = load_upstream(folder).eval()
+    seen = []
+    hooks = [
+        layer.register_forward_pre_hook(
+            lambda module, args, kwargs: seen.append(args[0]), with_kwargs=True
+        )
+        for layer in upstream.model.encoder.layers
+    ]
+    hooks.append(
+        upstream.model.encoder.register_forward_hook(lambda module, args, out: seen.append(out[0]))
+    )
+    theirs(folder, upstream.model, waveform[0])
+    for hook in hooks:
+        hook.remove()
+    with torch.no_grad():
+        ours = upstream(waveform[:1]).hidden_states
+    for state, expected in zip(ours, seen, strict=True):
+        torch.testing.assert_close(state, expected, atol=1e-5, rtol=1e-5)
+    # Frames of a normalised state, before its scale and shift, have mean 0 and variance 1.
+    norm = upstream.model.encoder.layer_norm
+    plain = (ours[-1] - norm.bias) / norm.weight
+    assert plain.mean(-1).abs().max() < 1e-4
+    assert (plain.var(-1, unbiased=False) - 1).abs().max() < 1e-2
+
+
 def test_final_layer_norm_is_the_last_hidden_state_of_transformers(make_checkpoint, waveform):
     folder = make_checkpoint("WavLM", do_stable_layer_norm=True, feat_extract_norm="layer")
-    upstream = load_upstream(folder, final_layer_norm=True)
+    upstream = load_upstream(folder)
     with torch.no_grad():
         last = upstream.eval()(waveform[:1]).hidden_states[-1]
         middle = upstream(waveform[:1], max_layer=2).hidden_states[-1]
-        plain = load_upstream(folder).eval()(waveform[:1]).hidden_states
+        without = load_upstream(folder, final_layer_norm=False)
+        plain = without.eval()(waveform[:1]).hidden_states
     # Only the last layer's state is normalised, as in s3prl.
     torch.testing.assert_close(middle, plain[2])
     assert not torch.allclose(last, plain[4], atol=1e-2)
@@ -182,7 +213,7 @@ def break_weights(folder):
         (leave_out_layers, "layers that its config.json .num_hidden_layers 3. does not know"),
         (break_weights, "cannot be loaded"),
         (lambda folder: (folder / "model.safetensors").unlink(), "cannot be loaded"),
-        (lambda folder: (folder / "config.json").unlink(), "cannot be loaded"),
+        (lambda folder: (folder / "config.json").unlink(), "holds no config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be loaded"),
         (lambda folder: (folder / "preprocessor_config.json").unlink(), "preprocessor_config.json"),
     ],
@@ -190,7 +221,7 @@ def break_weights(folder):
 def test_damaged_folder_gets_one_sentence(make_checkpoint, damage, sentence):
     folder = make_checkpoint("WavLM")
     damage(folder)
-    with pytest.raises(ConfigError, match=sentence) as caught:
+    with pytest.raises(SslseError, match=sentence) as caught:
         load_upstream(folder)
     assert "\n" not in str(caught.value)
 

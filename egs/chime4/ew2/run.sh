@@ -12,7 +12,6 @@ exec ../../TEMPLATE/ew2.sh \
     --test_sets "dt05_real et05_real" \
     --recorded "tr05 dt05_real et05_real" \
     --public_model facebook/wav2vec2-base \
-    --lm_config ../../../conf/lm/transformer.yaml \
     --lm_text data/local/wsj_lm.txt \
     --lm_weights 1.0 \
     --beam 500 \

@@ -11,6 +11,5 @@ exec ../../TEMPLATE/ew2.sh \
     --train_set train \
     --valid_set valid \
     --test_sets test \
-    --fusion '{"name": "dual_attention", "residual": true}' \
     --title "EW2 and SEW2 on recorded digits in recorded noise (fsdd)" \
     "$@"

@@ -10,6 +10,5 @@ exec ../../TEMPLATE/sslmse.sh \
     --train_set train \
     --valid_set valid \
     --test_sets test \
-    --task_sets asv=voices_valid:voices_test \
     --title "SSL-MSE on recorded digits in recorded noise (fsdd)" \
     "$@"

@@ -11,9 +11,7 @@ exec ../../TEMPLATE/cbpc.sh \
     --valid_set valid \
     --test_sets test \
     --asr_config ../../../conf/asr/conformer_transducer_s.yaml \
-    --asr_args "--vocab-size 1000" \
     --tokenizer_config ../../../conf/tokenizer/train.yaml \
     --clusters 1500 \
-    --extract_args "--device cuda" \
     --title "CBPC on LibriSpeech with DNS noise" \
     "$@"

@@ -11,6 +11,5 @@ exec ../../TEMPLATE/ew2.sh \
     --valid_set dev_clean \
     --test_sets test \
     --recorded test \
-    --recognizers greedy \
     --title "EW2 and SEW2 on LibriSpeech in FreeSound noise" \
     "$@"

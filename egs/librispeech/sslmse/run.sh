@@ -10,6 +10,5 @@ exec ../../TEMPLATE/sslmse.sh \
     --train_set train \
     --valid_set valid \
     --test_sets test \
-    --upstream_models "wavlm_base_plus=microsoft/wavlm-base-plus wavlm_large=microsoft/wavlm-large wav2vec2_base=facebook/wav2vec2-base hubert_base=facebook/hubert-base-ls960" \
     --title "SSL-MSE on LibriSpeech with DNS noise" \
     "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SSL-MSE on synthetic commands in generated noise: no download, no GPU, about 20 minutes on two cores.
+# SSL-MSE on synthetic commands in generated noise: no download, no GPU, about 10 minutes on two cores.
 set -euo pipefail
 SSLSE_COMMAND=$(printf '%q ' "$0" "$@")
 export SSLSE_COMMAND

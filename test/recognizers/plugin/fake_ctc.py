@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from sslse.downstream.ctc_asr import greedy_decode, pad_waveforms
 from sslse.downstream.tokens import Tokens
 from sslse.recognizers.ctc import CTCRecognizer
 
@@ -18,12 +17,6 @@ class FakeModel:
         usable = waveform.shape[1] // 400 * 400
         frames = 40 * waveform[:, :usable].reshape(len(waveform), -1, 4, 100).mean(-1)
         return torch.log_softmax(frames, -1), lengths // 400
-
-    def transcribe(self, waveforms):
-        return [
-            self.tokens.decode(ids)
-            for ids in greedy_decode(*self.log_probs(*pad_waveforms(waveforms)))
-        ]
 
 
 class FakeCTC(CTCRecognizer):

@@ -16,7 +16,7 @@ datadir=data  # folder of the data directories
 [ -n "${CHIME4}" ] || die "set CHIME4 in db.sh or in the environment to the folder of CHiME-4 (LDC2017S24)"
 if "${lm_text}" && [ -z "${WSJ1}" ]; then
     die "set WSJ1 in db.sh or in the environment to the folder of WSJ1 (LDC94S13A), or say" \
-        '--local_data_opts "--lm_text false" and --recognizers greedy'
+        '--local_data_opts "--lm_text false" and --backends greedy'
 fi
 
 export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"

@@ -9,4 +9,4 @@ if [ "${1:-}" = --datadir ]; then datadir=$2; fi
 ../sslmse/local/data.sh --datadir "${datadir}" --nj "${nj}" "$@"
 root=$(cd ../../.. && pwd)
 export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
-"${SSLSE_VENV:-${root}/.venv}/bin/python" local/group_noises.py "${datadir}/noise_test"
+"${SSLSE_VENV:-${root}/.venv}/bin/python" ../../an4/ew2/local/group_noises.py "${datadir}/noise_test"

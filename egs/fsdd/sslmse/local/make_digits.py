@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sslse.data.audio import read_audio, resample
+from sslse.audio.files import read_audio, resample
 from sslse.errors import DataError
 from sslse.simulate.corpus import Item
 from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sslse.data.audio import audio_info, read_audio, resample
+from sslse.audio.files import audio_info, read_audio, resample
+from sslse.audio.sound_folder import sounds_below
 from sslse.errors import DataError
 from sslse.simulate.corpus import Item
 from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 
 VERSION = 1  # a change of the sound makes old files outdated
-SUFFIXES = {".wav", ".flac", ".ogg"}
 # Owners of a block of neighbouring files; a shorter block has the first owners, so that the test
 # set comes second.
 BLOCK = tuple(
@@ -30,11 +30,10 @@ BAND_RATE = 8000  # Hz; a detour through this rate leaves nothing above 4 kHz
 def list_files(root: Path) -> dict[str, list[Path]]:
     """Return folder → audio files in the order that a person would count them (n2 before n10)."""
     folders: dict[str, list[Path]] = {}
-    for path in root.rglob("*"):
-        if path.suffix.lower() in SUFFIXES:
-            folders.setdefault(path.parent.relative_to(root).as_posix(), []).append(path)
+    for path in sounds_below(root):
+        folders.setdefault(path.parent.relative_to(root).as_posix(), []).append(path)
     if not folders:
-        raise DataError(f"no wav, flac or ogg files below {root}; set NOISE_ROOT to such a folder")
+        raise DataError(f"no sound files below {root}; set NOISE_ROOT to such a folder")
 
     def counted(path: Path) -> list[tuple[int, str]]:
         return [(int(n or 0), word) for word, n in re.findall(r"(\D+)(\d*)", path.stem)]

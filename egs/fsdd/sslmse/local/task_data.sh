@@ -21,7 +21,7 @@ done
 "${here}/data.sh" "${options[@]}" --num_voices "${num_voices}"
 export PYTHONPATH="${root}${PYTHONPATH:+:${PYTHONPATH}}"
 for set in valid test; do
-    "${SSLSE_VENV:-${root}/.venv}/bin/python" "${root}/utils/make_trials.py" \
+    "${SSLSE_VENV:-${root}/.venv}/bin/python" -m sslse make-trials \
         "${datadir}/voices_${set}" "${datadir}/voices_${set}/trials" 600
     # Noises that no other set of a voice has heard: those of its speaker's own set.
     mkdir -p "${datadir}/noise_voices_${set}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make data/{train,valid,test} of LibriSpeech and data/noise_{train,valid,test} of the DNS challenge, from their
+# Make data/{train,valid,test,train_all} of LibriSpeech and data/noise_{train,valid,test} of the DNS challenge, from their
 # published layouts (LIBRISPEECH and DNS_NOISE, in db.sh). No audio is copied.
 # shellcheck disable=SC2034 # the options are read by their names
 set -euo pipefail
@@ -32,5 +32,8 @@ for set in train valid test; do
     "${python}" -m sslse.corpora.librispeech --root "${LIBRISPEECH}" --parts "${!parts}" --lower \
         --data "${datadir}" --join "${set}" --max-utterances "${!count}" --seed "${seed}"
 done
+# All of the training parts, for the log-mel recogniser.
+"${python}" -m sslse.corpora.librispeech --root "${LIBRISPEECH}" --parts "${train_parts}" --lower \
+    --data "${datadir}" --join train_all
 log "noises in ${DNS_NOISE}"
 "${python}" -m sslse.corpora.dns_noise --root "${DNS_NOISE}" --data "${datadir}"

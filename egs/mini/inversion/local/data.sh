@@ -37,5 +37,5 @@ log "speech with articulation"
     --num-valid "${num_valid}" --num-valid-speakers "${num_valid_speakers}" \
     --num-test "${num_test}" --num-test-speakers "${num_test_speakers}"
 log "generated noises"
-"${python}" "${here}/make_noise.py" "${common[@]}" --num-noise-train "${num_noise_train}" \
+"${python}" -m sslse.simulate.computed "${common[@]}" --num-noise-train "${num_noise_train}" \
     --num-noise-valid "${num_noise_valid}" --num-noise-test "${num_noise_test}"

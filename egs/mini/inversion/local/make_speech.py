@@ -19,21 +19,21 @@ from phones import PAUSE, check_phones, draw_phones
 from speakers import F0, Speaker, draw_speaker, speak_with
 from vocal_tract import HOP, RATE, VocalTract
 
-from sslse.data.atomic import atomic_path
-from sslse.data.source_features import source_features
-from sslse.data.tract_variables import (
+from sslse.articulation.source_features import source_features
+from sslse.articulation.tract_variables import (
     SOURCE_FEATURES,
     TRACT_VARIABLES,
     VELUM,
     pellet_tract_variables,
     tube_tract_variables,
 )
-from sslse.data.trajectories import write_trajectories
+from sslse.articulation.trajectories import write_trajectories
 from sslse.errors import ConfigError, DataError
+from sslse.runtime.atomic import atomic_path
 from sslse.simulate.corpus import Item
 from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 
-VERSION = 1  # a change of sound or targets makes old files outdated
+VERSION = 2  # a change of sound or targets makes old files outdated
 SAMPLE_RATE = 16000  # Hz; frames fall on whole samples at this rate
 LEVEL_DB = (-30.0, -22.0)  # RMS of an utterance re full scale
 FLOOR_DB = -60.0  # RMS of a faint noise re the utterance: no recording is digitally silent
@@ -173,7 +173,7 @@ def main() -> None:
             targets=args.targets,
             folder=folder,
         )
-        made = make_sets(args, [(name, items)], render, options, chunksize=1)
+        made = make_sets(args, [(name, items)], render, options, chunk_size=1)
         if made or not (args.data / name / "tv.scp").exists():
             scp = args.data / name / "tv.scp"
             write_trajectories(scp, folder / "tv.ark", _stored(items, folder), COLUMNS)

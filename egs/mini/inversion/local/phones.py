@@ -5,13 +5,13 @@ A phone that VocalTractLab does not know it drops without a word; therefore ever
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sslse.errors import DataError
+from sslse.names import nearest
 
 PAUSE = "_"
 VOWELS = tuple("a e i o u E: 2 y I E O U 9 Y @ 6".split())
@@ -90,11 +90,9 @@ def check_phones(phones: Sequence[str], utterance: str) -> None:
     for place, phone in enumerate(phones, 1):
         # A mark of length changes nothing: duration is given in seconds.
         if phone not in KNOWN and phone.removesuffix(":") not in KNOWN:
-            nearest = difflib.get_close_matches(phone, KNOWN, n=1, cutoff=0.3)
-            hint = f"did you mean '{nearest[0]}'? " if nearest else ""
             raise DataError(
                 f"utterance {utterance}: phone {place} is '{phone}', which VocalTractLab does not "
-                f"have; {hint}it has {' '.join(KNOWN[1:])} and {PAUSE} for a pause"
+                f"have{nearest(phone, KNOWN[1:], cutoff=0.3)} ({PAUSE} is a pause)"
             )
 
 

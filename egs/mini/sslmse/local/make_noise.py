@@ -10,9 +10,9 @@ import functools
 
 import numpy as np
 from espeak import ACCENTS, Espeak
-from noises import COMMON, TEST_ONLY
 
-from sslse.data.audio import resample
+from sslse.audio.files import resample
+from sslse.simulate.computed import COMMON, TEST_ONLY, at_level
 from sslse.simulate.corpus import Item
 from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 
@@ -81,9 +81,7 @@ def render_noise(item: Item, espeak: Espeak, sample_rate: int) -> np.ndarray:
         waveform = babble(generator, num_samples, sample_rate, name, espeak)
     else:
         waveform = {**COMMON, **TEST_ONLY}[kind](generator, num_samples, sample_rate)
-    waveform = waveform - waveform.mean()
-    gain = min(10 ** (-25 / 20) / waveform.std(), 0.95 / np.abs(waveform).max())
-    return (waveform * gain).astype(np.float32)
+    return at_level(waveform)
 
 
 def main() -> None:

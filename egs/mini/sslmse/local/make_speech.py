@@ -12,7 +12,7 @@ import numpy as np
 from espeak import ACCENTS, Espeak
 from grammar import draw_command
 
-from sslse.data.audio import resample
+from sslse.audio.files import resample
 from sslse.simulate.corpus import Item
 from sslse.simulate.corpus_script import corpus_parser, make_sets, run_script
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sslse.data.audio import audio_info, read_audio, resample
+from sslse.articulation.source_features import source_features
+from sslse.articulation.tract_variables import SOURCE_FEATURES, TRACT_VARIABLES
+from sslse.articulation.trajectories import frame_count, write_trajectories
+from sslse.audio.files import audio_info, read_audio, resample
+from sslse.corpora.xrmb import XRMBSpeaker, find_speakers
 from sslse.data.datadir import write_datadir
-from sslse.data.source_features import source_features
-from sslse.data.tract_variables import SOURCE_FEATURES, TRACT_VARIABLES
-from sslse.data.trajectories import frame_count, write_trajectories
-from sslse.data.xrmb import XRMBSpeaker, find_speakers
 from sslse.errors import DataError, SslseError
+from sslse.runtime.pool import run_parallel
 from sslse.simulate.corpus_script import run_script
-from sslse.simulate.fork_map import fork_map
 from sslse.simulate.pcm import quantize, write_pcm16
 
 RATE = 16000  # Hz
@@ -127,7 +127,8 @@ def main() -> None:
         work = functools.partial(
             prepare, audio=audio, longest=args.longest, tolerance=args.tolerance
         )
-        for result in fork_map(work, tasks, args.nj, chunksize=4):
+        answers = run_parallel(work, tasks, args.nj, fork=True, ordered=True, chunk_size=4)
+        for _, result in answers:
             if isinstance(result, str):
                 dropped += 1
                 print(f"warning: {result}", file=sys.stderr)

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SSL-MSE on AN4 in recorded noise: no GPU.
+set -euo pipefail
+SSLSE_COMMAND=$(printf '%q ' "$0" "$@")
+export SSLSE_COMMAND
+cd "$(dirname "${BASH_SOURCE[0]}")"
+../../../tools/install.sh
+
+exec ../../TEMPLATE/sslmse.sh \
+    --train_set train \
+    --valid_set valid \
+    --test_sets test \
+    --title "SSL-MSE on AN4 in recorded noise (an4)" \
+    "$@"

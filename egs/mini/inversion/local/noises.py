@@ -1,1 +1,0 @@
-../../sslmse/local/noises.py

@@ -1,0 +1,1 @@
+"""Articulation beside audio: flesh points, tract variables, trajectories, crops of them."""

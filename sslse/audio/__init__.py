@@ -1,0 +1,1 @@
+"""Sound in and out: files of all kinds, pipes, archives, live streams."""

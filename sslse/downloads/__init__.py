@@ -1,0 +1,1 @@
+"""Corpora from their public addresses."""

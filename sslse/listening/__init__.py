@@ -1,0 +1,1 @@
+"""Listening tests: stimuli and pages for listeners, and what their answers say."""

@@ -1,0 +1,1 @@
+"""How commands run: pools of processes, progress, journals, whole files, settings."""

@@ -1,0 +1,1 @@
+"""Beam search for CTC and the word language models that guide it."""

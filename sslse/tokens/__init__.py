@@ -1,0 +1,1 @@
+"""Acoustic tokens: encoder vectors on disk, their K-means clusters, the tokenizer."""

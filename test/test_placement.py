@@ -12,6 +12,7 @@ import copy
 import pytest
 import torch
 import transformers
+from tiny_networks import DEMUCS, ENHANCER_SIZES, WAV2VEC2
 
 from sslse import criteria
 from sslse.criteria import CRITERIA, FEATURE_CRITERIA, build_criterion
@@ -27,13 +28,6 @@ from sslse.upstreams.whisper import WhisperUpstream
 from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
 SAMPLES, LENGTHS, TEXTS = 2400, torch.tensor([2400, 1900]), ["ab", "fed"]
-SIZES = {
-    **{"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
-    **{"intermediate_size": 32, "conv_dim": [8, 8], "conv_kernel": [20, 32]},
-    **{"conv_stride": [10, 32], "num_feat_extract_layers": 2, "num_conv_pos_embeddings": 6},
-    **{"num_conv_pos_embedding_groups": 2, "num_codevectors_per_group": 4, "codevector_dim": 8},
-}
-DEMUCS = {"hidden_channels": 4, "depth": 2, "resample_factor": 2}
 
 
 # ---- the pretended GPU itself ----------------------------------------------------------------
@@ -137,41 +131,12 @@ def check(placement, module, call, inputs, waits=0, precise=True):
 
 # ---- enhancers -------------------------------------------------------------------------------
 
-TINY_UPSTREAM = {
-    "config": {**SIZES, "model_type": "hubert"},
-    "normalize_input": True,
-    "sample_rate": 16000,
-}
-TINY_ENHANCERS = {
-    "band_split": [{"bands": 8, "channels": 4, "units": 8, "blocks": 2}],
-    "conv_tasnet": [
-        {**{"num_filters": 8, "kernel_size": 8, "stride": 4, "blocks": 2, "repeats": 1}, **norm}
-        for norm in ({}, {"norm": "cumulative", "causal": True, "normalize_input": False})
-    ],
-    "dccrn": [
-        {"channels": [4, 8], "lstm_units": 8},
-        {"channels": [4, 8], "lstm_units": 8, "causal": True, "normalize_input": False},
-    ],
-    "demucs": [DEMUCS, {**DEMUCS, "causal": False}],
-    "espnet": [
-        {"separator": "tcn", "separator_conf": {"layer": 2, "stack": 1, "bottleneck_dim": 4,
-         "hidden_dim": 6}, "encoder_conf": {"channel": 8, "kernel_size": 8, "stride": 4}},
-        {"separator": "dccrn", "separator_conf": {"rnn_units": 8, "kernel_num": [4, 8]}},
-        {"separator": "tfgridnet", "separator_conf": {"n_layers": 1, "lstm_hidden_units": 4,
-         "attn_n_head": 1, "attn_approx_qk_dim": 8, "emb_dim": 4}},
-    ],
-    "ssl_mask": [
-        {"upstream": TINY_UPSTREAM, "mask": {"hidden_size": 8, "num_layers": 1, "domain": domain}}
-        for domain in ("magnitude", "log1p")
-    ],
-    "ssl_decoder": [{"upstream": TINY_UPSTREAM, "decoder": {"channels": 8}}],
-}  # fmt: skip
 # ESPnet makes masks of lengths on the host and reads how long the longest is, in a forward pass.
 ESPNET_ENHANCER_WAITS = {"tcn": 0, "dccrn": 3, "tfgridnet": 4}
 
 
 @pytest.mark.parametrize(
-    "name, sizes", [(name, sizes) for name in ENHANCERS for sizes in TINY_ENHANCERS.get(name, [{}])]
+    "name, sizes", [(name, sizes) for name in ENHANCERS for sizes in ENHANCER_SIZES[name]]
 )
 def test_enhancers(placement, name, sizes):
     torch.manual_seed(0)
@@ -185,7 +150,7 @@ def test_enhancers(placement, name, sizes):
 
 
 def of_transformers(family, **options):
-    config = getattr(transformers, f"{family}Config")(**{**SIZES, **options})
+    config = getattr(transformers, f"{family}Config")(**{**WAV2VEC2, **options})
     model = getattr(transformers, f"{family}Model")(config)
     upstream = HuggingFaceUpstream.__new__(HuggingFaceUpstream)
     torch.nn.Module.__init__(upstream)
@@ -208,7 +173,7 @@ def of_whisper(pad_to_30s):
 def with_branches(branches):
     front = None if branches == "noisy" else build_enhancer("demucs", **DEMUCS)
     fusion = {"name": "dual_attention", "heads": 2} if branches == "both" else None
-    return RobustWav2Vec2.build(SIZES, branches, fusion, front)
+    return RobustWav2Vec2.build(WAV2VEC2, branches, fusion, front)
 
 
 LARGE = {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "conv_bias": True}

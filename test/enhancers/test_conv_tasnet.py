@@ -271,28 +271,6 @@ def test_level_of_the_input_is_level_of_the_output(tiny, gain):
     torch.testing.assert_close(net(gain * noisy), gain * net(noisy), rtol=1e-3, atol=1e-5 * gain)
 
 
-def test_silence_stays_silence_with_finite_gradients(tiny):
-    net = tiny()
-    noisy = torch.zeros(2, 100)
-    noisy[1] = torch.randn(100)
-    noisy.requires_grad_()
-    enhanced = net(noisy)
-    assert (enhanced[0] == 0).all()
-    enhanced.square().sum().backward()
-    assert noisy.grad.isfinite().all()
-    assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
-
-
-def test_bfloat16_autocast_is_close(tiny):
-    net, noisy = tiny(), torch.randn(2, 400)
-    with torch.autocast("cpu", torch.bfloat16):
-        enhanced = net(noisy)
-    error = (enhanced.float() - net(noisy)).square().mean() / net(noisy).square().mean()
-    assert error < 1e-2
-    enhanced.float().square().sum().backward()
-    assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
-
-
 def test_training_lowers_the_loss(tiny):
     net = tiny().train()
     clean = torch.sin(torch.arange(800) / 7.0).repeat(2, 1)

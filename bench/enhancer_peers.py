@@ -20,9 +20,10 @@ papers and public descriptions:
 from __future__ import annotations
 
 import ctypes
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -52,11 +53,11 @@ def session(path: Path) -> Any:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def size_of(*paths: Path) -> int:
+def size_of(*networks: Path | IO[bytes]) -> int:
     """Return the number of weights of ONNX networks."""
     import onnx
 
-    tensors = [tensor for path in paths for tensor in onnx.load(path).graph.initializer]
+    tensors = [tensor for network in networks for tensor in onnx.load(network).graph.initializer]
     return sum(int(np.prod(tensor.dims)) for tensor in tensors if tensor.data_type == 1)
 
 
@@ -205,23 +206,9 @@ class DeepFilterNet3(Peer):
         self.library.df_process_frame.restype = ctypes.c_float
         self.library.df_process_frame.argtypes = [ctypes.c_void_p, FLOATS, FLOATS]
         self.library.df_free.argtypes = [ctypes.c_void_p]
-        self.parameters = self._size()
-
-    def _size(self) -> int:
-        import io
-        import tarfile
-
-        import onnx
-
-        count = 0
         with tarfile.open(self.model.decode()) as archive:
-            for member in archive:
-                if member.name.endswith(".onnx"):
-                    graph = onnx.load(io.BytesIO(archive.extractfile(member).read())).graph
-                    count += sum(
-                        int(np.prod(t.dims)) for t in graph.initializer if t.data_type == 1
-                    )
-        return count
+            files = [name for name in archive.getnames() if name.endswith(".onnx")]
+            self.parameters = size_of(*(archive.extractfile(name) for name in files))
 
     def begin(self) -> Callable[[np.ndarray], np.ndarray]:
         state = self.library.df_create(self.model, self.attenuation_db, None)

@@ -2,8 +2,9 @@
 
     python bench/needs.py --work FOLDER superb/asr
 
-Reads what bench/rehearsal.py left in FOLDER (corpora, models, trained folders). One step of two
-utterances is run on the CPU with the published configuration. Counted are the operations of
+Reads what bench/rehearsal.py left in FOLDER (corpora, models, trained folders; --stop-stage 5 makes
+all that is needed). A training that starts from what is not there is left out, and said. One step
+of two utterances is run on the CPU with the published configuration. Counted are the operations of
 forward and backward (torch's FlopCounterMode: matrix products, convolutions, attention) and the
 bytes that the forward pass keeps for the backward pass. Both grow with the seconds of speech in a
 batch, and are scaled to the published one. Memory = weights, gradients and Adam's two moments in
@@ -28,6 +29,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "bench")]
 
 from rehearsal import RECIPES, environment_of, make_corpora  # noqa: E402
+
+from sslse.errors import ConfigError, DataError  # noqa: E402
 
 RATE = 16000
 # Mean seconds of an utterance where whole ones are trained on (of the published corpora).
@@ -176,7 +179,11 @@ def main() -> None:
         os.environ.update(environment)
         os.chdir(work / "egs" / recipe)
         for command in trainings(recipe, work, environment):
-            row = measure(recipe, command)
+            try:
+                row = measure(recipe, command)
+            except (ConfigError, DataError) as error:
+                print(f"{recipe}: left out: {error}", file=sys.stderr)
+                continue
             print(
                 f"| {recipe} | {row['training']} | {row['learns_m']:.1f} | {row['frozen_m']:.1f} "
                 f"| {row['batch_s']:.0f} | {row['steps']:,} | {row['memory_gb']:.1f} "

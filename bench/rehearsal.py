@@ -211,7 +211,7 @@ def rehearse(recipe: str, args: argparse.Namespace, roots: dict[str, dict[str, s
     done = {
         (line["recipe"], line["stage"]) for line in map(json.loads, lines) if not line["status"]
     }
-    for stage in STAGES:
+    for stage in STAGES[: args.stop_stage + 1]:
         if (recipe, stage) in done or stage in plan.without:
             continue
         command = [str(folder / "run.sh"), "--stage", str(stage), "--stop_stage", str(stage)]
@@ -260,6 +260,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder of all that is made")
     parser.add_argument("--steps", type=int, default=3, help="steps of a training (default: 3)")
     parser.add_argument("--batch", type=int, default=2, help="utterances in a batch (default: 2)")
+    parser.add_argument("--stop-stage", type=int, default=STAGES[-1], help="last stage")
     parser.add_argument("--table", action="store_true", help="print what was measured and end")
     args = parser.parse_args()
     args.work = args.work.resolve()

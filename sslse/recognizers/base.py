@@ -18,6 +18,7 @@ RECOGNIZERS = Registry(
     "recogniser",
     {
         "ctc": "sslse.recognizers.ctc:CTCRecognizer",
+        "ctc_espnet": "sslse.recognizers.ctc_espnet:CTCESPnetRecognizer",
         "ctc_wav2vec2": "sslse.recognizers.ctc_wav2vec2:CTCWav2Vec2Recognizer",
         "espnet": "sslse.recognizers.espnet:ESPnetRecognizer",
         "pocketsphinx": "sslse.recognizers.pocketsphinx:PocketSphinxRecognizer",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from sslse.espnet.model_folder import (
 )
 from sslse.recognizers.base import Recognizer
 from sslse.runtime.device import AUTO, check_dtype, choose_device, lower_precision
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class ESPnetRecognizer(Recognizer):
@@ -64,33 +68,23 @@ class ESPnetRecognizer(Recognizer):
         transducer = config.get("decoder") == "transducer"
         if not transducer and search_type != "default":
             raise ConfigError(f"{config_path} is no transducer, so it has no search_type")
-        with quiet():
-            self.speech2text = _build(
-                config,
-                transducer_conf={"search_type": search_type} if transducer else None,
-                device=self.device,
-                beam_size=beam_size,
-                ctc_weight=1.0 if config.get("decoder") is None else ctc_weight,
-            )
+        self.speech2text = build_speech2text(
+            config,
+            weights,
+            transducer_conf={"search_type": search_type} if transducer else None,
+            device=self.device,
+            beam_size=beam_size,
+            ctc_weight=1.0 if config.get("decoder") is None else ctc_weight,
+        )
         self.model = self.speech2text.asr_model
-        load_weights(self.model, weights)
         self.sample_rate = sample_rate_of(config)
 
     def recognize(self, waveforms: Sequence[np.ndarray]) -> list[str]:
         """See :meth:`sslse.recognizers.base.Recognizer.recognize`."""
-        from espnet.nets.pytorch_backend.transformer.subsampling import TooShortUttError
-
         texts = []
         for waveform in waveforms:
-            try:
-                with lower_precision(self.device, self.dtype):
-                    text = self._greedy(waveform) if self.greedy else self._search(waveform)
-                texts.append(text)
-            except (TooShortUttError, RuntimeError) as error:
-                reason = " ".join(str(error).split())[:200]
-                raise AudioError(
-                    f"ESPnet cannot recognise these {len(waveform)} samples: {reason}"
-                ) from error
+            with refusing(len(waveform)), lower_precision(self.device, self.dtype):
+                texts.append(self._greedy(waveform) if self.greedy else self._search(waveform))
         return texts
 
     def _greedy(self, waveform: np.ndarray) -> str:
@@ -98,10 +92,7 @@ class ESPnetRecognizer(Recognizer):
 
         speech, lengths = pad_waveforms([waveform], self.device)  # (1, T), (1,)
         with torch.no_grad():
-            encoded, _ = self.model.encode(speech, lengths)
-            # An encoder with intermediate CTC returns (output, intermediate outputs).
-            encoded = encoded[0] if isinstance(encoded, tuple) else encoded  # (1, F, D)
-            path = self.model.ctc.argmax(encoded)[0].tolist()
+            path = self.model.ctc.argmax(encode(self.model, speech, lengths))[0].tolist()
         skipped = (self.model.blank_id, self.model.sos, self.model.eos)
         ids = [token for token, _ in itertools.groupby(path) if token not in skipped]
         tokens = self.speech2text.converter.ids2tokens(ids)
@@ -112,6 +103,33 @@ class ESPnetRecognizer(Recognizer):
         # With intermediate CTC, ESPnet returns a pair.
         nbest = results[0] if isinstance(results, tuple) else results
         return nbest[0][0] or "" if nbest else ""
+
+
+@contextlib.contextmanager
+def refusing(samples: int) -> Iterator[None]:
+    """Say of which waveform an error of ESPnet is."""
+    from espnet.nets.pytorch_backend.transformer.subsampling import TooShortUttError
+
+    try:
+        yield
+    except (TooShortUttError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise AudioError(f"ESPnet cannot recognise these {samples} samples: {reason}") from error
+
+
+def encode(model: nn.Module, speech: Tensor, lengths: Tensor) -> Tensor:
+    """Return the output (B, F, D) of an ASR model's encoder."""
+    encoded, _ = model.encode(speech, lengths)
+    # An encoder with intermediate CTC returns (output, intermediate outputs).
+    return encoded[0] if isinstance(encoded, tuple) else encoded
+
+
+def build_speech2text(config: dict[str, Any], weights: Path, **options: Any) -> Any:
+    """Build ESPnet's Speech2Text of a configuration, with the weights of a training."""
+    with quiet():
+        speech2text = _build(config, **options)
+    load_weights(speech2text.asr_model, weights)
+    return speech2text
 
 
 def _build(config: dict[str, Any], **options: Any) -> Any:

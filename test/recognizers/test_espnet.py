@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sslse.errors import AudioError, ConfigError
+from sslse.recognizers.ctc_espnet import CTCESPnetRecognizer
 from sslse.recognizers.espnet import ESPnetRecognizer
 
 TOKENS = ["<blank>", "<unk>", "no", "yes", "<sos/eos>"]
@@ -158,3 +159,30 @@ def test_another_device_and_other_numbers(models, rng, gpu, name):
     assert all(set(text.split()) <= set(TOKENS) for text in short.recognize(waveforms))
     with pytest.raises(ConfigError, match="dtype 'float8'"):
         ESPnetRecognizer(models[name], dtype="float8")
+
+
+@pytest.mark.slow
+def test_the_ctc_branch_is_searched_with_words(models, rng, tmp_path):
+    waveforms = [0.1 * rng.standard_normal(n).astype(np.float32) for n in (16000, 9000)]
+    set_ctc(models["ctc"], {"<unk>": -1e3, "<sos/eos>": -1e3, "<blank>": -1.0}, weight=30.0)
+    best_path = ESPnetRecognizer(models["ctc"]).transcribe(waveforms, 16000)
+    assert all(best_path)
+    assert CTCESPnetRecognizer(models["ctc"]).transcribe(waveforms, 16000) == best_path
+    (tmp_path / "words").write_text("yes\n")
+    searched = CTCESPnetRecognizer(models["ctc"], beam=4, lexicon=str(tmp_path / "words"))
+    for text in searched.transcribe(waveforms, 16000):
+        assert set(text.split()) == {"yes"}
+    with pytest.raises(AudioError, match="cannot recognise these 10 samples"):
+        searched.transcribe([np.zeros(10, np.float32)], 16000)
+
+
+@pytest.mark.slow
+def test_pieces_of_words_are_not_searched(models, tmp_path):
+    path = models["ctc"] / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**config, "token_type": "bpe"}))
+    (tmp_path / "valid.loss.ave.pth").write_bytes(
+        (models["ctc"] / "valid.loss.ave.pth").read_bytes()
+    )
+    with pytest.raises(ConfigError, match="recogniser 'espnet' takes every type"):
+        CTCESPnetRecognizer(tmp_path)

@@ -7,9 +7,9 @@ all that is needed). A training that starts from what is not there is left out, 
 of two utterances is run on the CPU with the published configuration. Counted are the operations of
 forward and backward (torch's FlopCounterMode: matrix products, convolutions, attention) and the
 bytes that the forward pass keeps for the backward pass. Both grow with the seconds of speech in a
-batch, and are scaled to the published one, of one process. Memory = weights, gradients and Adam's
-two moments in float32 + frozen weights + what is kept. Hours = operations / a rate, which the
-table's head says.
+batch, and are scaled to the published one, which several GPUs would share. Memory = weights,
+gradients and Adam's two moments in float32 + frozen weights + what is kept. Hours = operations / a
+rate, which the table's head says.
 """
 
 from __future__ import annotations

@@ -12,19 +12,19 @@ template=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 se_config=conf/train_se.yaml  # pre-training of the enhancer
 finetune_config=conf/finetune.yaml  # its fine-tunings; the losses are in conf/criterion of the checkout
 upstream_config=conf/train_upstream.yaml  # pre-training of a small SSL model
-upstream_other_config=""  # of the other SSL model (empty: the same, with another seed)
+upstream_other_config=""  # pre-training of the other SSL model, which has the next seed (empty: that of the first)
 asr_config=conf/train_asr_ssl.yaml  # recognition head on the SSL model
 logmel_config=conf/train_asr_logmel.yaml  # recogniser that shares nothing with the SSL model
 
 # Models:
 se_exp=""  # experiment whose enhancers are taken, a folder (empty: the enhancers of this one)
 upstream_model=""  # SSL model, folder or hub name (empty: train a small one)
-upstream_other_model=""  # the other SSL model of ssl_other, likewise
+upstream_other_model=""  # the other SSL model (that of ssl_other), likewise
 upstream_train_set=""  # speech that SSL models are trained on (empty: the training set)
 whisper_model=openai/whisper-medium  # Whisper model, folder or hub name
-logmel_model=""  # ESPnet ASR model, a folder (empty: train one)
+logmel_model=""  # log-mel recogniser, folder of an ESPnet ASR model (empty: train one)
 logmel_train_set=""  # clean speech that it is trained on (empty: the training set)
-logmel_args=""  # further options of the log-mel ASR's training
+logmel_args=""  # further options of its training
 
 # Report:
 oa_weights="0.1 0.2 0.4"  # observation-adding weights to choose from on the validation set; where the best is at their edge, more are tried; 0 is always there, one needs no choice

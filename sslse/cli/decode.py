@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search = parser.add_argument_group("beam search of CTC recognisers (default: best path)")
     search.add_argument("--beam", type=int, help="hypotheses kept (default: 1, no search)")
     search.add_argument(
-        "--lm", help="word language model: folder of train_lm, or ARPA file (default: none)"
+        "--lm", help="word language model: folder of 'sslse train-lm', or ARPA file (default: none)"
     )
     search.add_argument("--lm-weight", type=float, help="its weight (default: 1)")
     search.add_argument("--word-score", type=float, help="added for each word (default: 0)")

@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="seed of weights, order, crops, mixtures, masks (default: 0)",
     )
-    parser.add_argument("--init-param", help="folder of a model to start from (enhancer, upstream)")
+    parser.add_argument(
+        "--init-param", help="model to start from (enhancer, upstream): a folder or a hub name"
+    )
     parser.add_argument(
         "--save-every",
         type=int,

@@ -1,3 +1,3 @@
 # shellcheck shell=bash
-# Train the SSL models and the log-mel recogniser, on clean speech.
+# Train the SSL models, and the log-mel recogniser on clean speech.
 run_planned

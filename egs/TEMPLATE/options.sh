@@ -9,19 +9,19 @@ skip_stages=""  # numbers of stages to leave out
 nj=0  # jobs at a time (0: one per CPU core); on GPUs as many as cmd.sh says
 device=auto  # where models run and are trained: auto (GPUs where there are some, else CPU), cpu, cuda, or cuda:1 for the second GPU
 seeds="0"  # one model of each kind is trained per seed
-full=false  # what the recipe calls full size: the options that section full of its conf/method.yaml holds
+full=false  # true: the recipe's larger trainings, which are the options in section full of its conf/method.yaml
 force=false  # redo results that were made with other options
 dry_run=false  # print the commands of the chosen stages and run none
 heartbeat=30  # seconds between lines that say how far the jobs are
 
 # Comparison:
-table=""  # table of the list below: take its variants, back-ends and options where none is given here
+table=""  # table of the list below: its variants, back-ends and options are taken where none are given here
 figure=""  # figure of that list: likewise
 variants=""  # what is trained and compared (empty: those of the table, else the default ones; see below)
 backends=""  # what judges the speech (empty: likewise)
 
 # Data:
-downloads=downloads  # folder of the corpora that stage 0 brings; those that db.sh names are taken from there
+downloads=downloads  # folder for the corpora that stage 0 brings; a corpus that db.sh names stays where it is
 datadir=data  # folder of the data directories
 expdir=exp  # folder of everything that is trained, enhanced and scored
 train_set=train  # clean speech for training
@@ -31,14 +31,14 @@ recorded=""  # sets that are noisy already: local/data.sh makes data/SET_noisy (
 local_data_opts=""  # options for local/data.sh
 rooms=""  # sets that are mixed in rooms, as their configuration says; the impulse responses are in rir_SET
 simulate_seed=0  # seed of the noisy validation and test sets
-simulate_config=conf/simulate.yaml  # noisy validation and test sets
-simulate_valid_config=""  # other noisy speech, such as the validation set, where it differs from the test sets (empty: the same)
+simulate_config=conf/simulate.yaml  # settings of the noisy validation and test sets
+simulate_valid_config=""  # settings of noisy speech other than the test sets, such as the validation set (empty: the same)
 
 # Training:
 train_args=""  # overrides for every `sslse train`, for example "--trainer.max_steps 20"
 
 # Evaluation:
 metrics="sdr si_sdr pesq stoi estoi dnsmos"  # metrics of the enhanced speech
-max_utts=""  # metric=number of utterances scored, for those of the metrics that are slow, such as dnsmos=40
-max_clean_wer=30  # word errors on clean speech (percent) beyond which a recogniser is not credible: no part in choices and claims
+max_utts=""  # utterances that a slow metric scores, as METRIC=NUMBER, such as dnsmos=40 (empty: all)
+max_clean_wer=30  # word errors on clean speech (percent) beyond which a recogniser is not credible and has no part in choices and claims
 remarks=local/remarks.txt  # text whose paragraphs stand below the table of the report, where it exists; remarks_table_1.txt for --table 1

@@ -7,7 +7,7 @@
 # `--some-name value` set them; a default of true or false makes a boolean. An unknown option is an error
 # that names the nearest one. What is no option is left in the array `positional`. Where several files hold option
 # lines, the array `parse_options_scripts` names them before this file is sourced; the head of the first is
-# the head of the help, and its options come last.
+# the head of the help, and its options come last. A function `parse_options_settle` may change defaults before they are shown.
 
 if [ -z "${parse_options_scripts+set}" ]; then parse_options_scripts=("${BASH_SOURCE[1]}"); fi
 positional=()
@@ -33,6 +33,7 @@ print(nearest(sys.argv[1], sys.stdin.read().split()))' "$1" || true
 
 parse_options_help() {
     local name comment
+    if declare -F parse_options_settle > /dev/null; then parse_options_settle; fi
     sed -n '/^#!/d; /^# shellcheck/d; /^#/!q; s/^# \{0,1\}//p' "${parse_options_scripts[0]}"
     while IFS= read -r line; do
         name=${line%%$'\t'*} comment=${line#*$'\t'}

@@ -19,6 +19,12 @@ plan() {
     parse_options_records |
         sslse plan "$@" --method "${template}/${method}.yaml" --extension conf/method.yaml --root "${SSLSE_ROOT}"
 }
+# What the method, the recipe and the table say; the command line is stronger than all.
+parse_options_settle() {
+    local settled
+    settled=$(plan options) || exit 2
+    eval "${settled}"
+}
 # shellcheck source=../../utils/parse_options.sh
 . "${SSLSE_ROOT}/utils/parse_options.sh"
 # shellcheck source=../../utils/run_stages.sh
@@ -28,9 +34,7 @@ plan() {
 
 [ ${#positional[@]} -eq 0 ] || parse_options_error "'${positional[0]}' is no option (--help lists all options)"
 check_integer stage stop_stage nj heartbeat simulate_seed "${integers[@]}"
-# What the method, the recipe and the table say; the command line is stronger than all.
-settled=$(plan options) || exit 2
-eval "${settled}"
+parse_options_settle
 if [ "${nj}" -eq 0 ]; then nj=${cores:?}; fi
 
 if ! "${dry_run}"; then

@@ -104,3 +104,12 @@ def test_help_of_a_recipe_names_every_option_variant_and_table(repository):
         assert f"\n  --{name} " in done.stdout
     method = Method(template / "sslmse.yaml", repository / "egs/mini/sslmse/conf/method.yaml")
     assert done.stdout.endswith(f"{describe(method)}\n")
+
+
+def test_help_of_a_recipe_shows_its_own_defaults(repository):
+    def help_of(*options):
+        command = [repository / "egs/an4/sslmse/run.sh", *options, "--help"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert re.search(r"--upstream_model .* \[default\]\n", help_of())
+    assert re.search(r"--expdir .* \[exp/full\]\n", help_of("--full", "true"))

@@ -8,8 +8,8 @@ of two utterances is run on the CPU with the published configuration. Counted ar
 forward and backward (torch's FlopCounterMode: matrix products, convolutions, attention) and the
 bytes that the forward pass keeps for the backward pass. Both grow with the seconds of speech in a
 batch, and are scaled to the published one, which several GPUs would share. Memory = weights,
-gradients and Adam's two moments in float32 + frozen weights + what is kept. Hours = operations / a
-rate, which the table's head says.
+gradients and Adam's two moments in float32 + frozen weights + what is kept, of full crops. Hours =
+operations, of utterances of mean length, / a rate, which the table's head says.
 """
 
 from __future__ import annotations
@@ -76,11 +76,12 @@ def batch_seconds(batch: Any) -> float:
     return max((t.numel() / RATE for t in waveforms), default=0.0)
 
 
-def published(config: dict[str, Any], mean_seconds: float) -> tuple[float, int]:
-    """Return the seconds of speech in a batch and how many batches make a step."""
+def published(config: dict[str, Any], mean_seconds: float) -> tuple[float, float, int]:
+    """Return the seconds of speech in a full batch and in a mean one, and the batches of a step."""
     data = config["data"]["init_args"]
-    seconds = data["batch_size"] * (data.get("crop_seconds") or mean_seconds)
-    return seconds, config["trainer"].get("accumulate_grad_batches") or 1
+    crop = data.get("crop_seconds") or mean_seconds
+    seconds = (data["batch_size"] * crop, data["batch_size"] * min(crop, mean_seconds))
+    return *seconds, config["trainer"].get("accumulate_grad_batches") or 1
 
 
 def measure(recipe: str, command: list[str]) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def measure(recipe: str, command: list[str]) -> dict[str, Any]:
         argv.append(f"--model.init_param={args.init_param}")
     full = parse([*argv, "--trainer.accelerator=cpu"])
     mean_seconds = MEAN_SECONDS.get(recipe, MEAN_SECONDS.get(recipe.split("/")[0]))
-    wanted, batches = published(full.config.as_dict(), mean_seconds)
+    wanted, mean, batches = published(full.config.as_dict(), mean_seconds)
     steps = full.config["trainer"]["max_steps"]
     precision = str(full.config["trainer"].get("precision") or "float32")
     small = ["--trainer.max_steps=1", "--trainer.accelerator=cpu", "--trainer.devices=1"]
@@ -145,7 +146,7 @@ def measure(recipe: str, command: list[str]) -> dict[str, Any]:
         "batches": batches,
         "steps": steps,
         "memory_gb": (16 * learns + 4 * still + kept[0] * scale) / 2**30,
-        "hours": steps * batches * counter.get_total_flops() * scale / rate / 3600,
+        "hours": steps * batches * counter.get_total_flops() * scale * mean / wanted / rate / 3600,
         "precision": precision,
     }
 

@@ -30,7 +30,10 @@ from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+import sslse
+
 DEVICE = torch.device("cuda:0")
+PACKAGE = str(Path(sslse.__file__).parent)
 # Operations whose result has a size that depends on values, or that check values.
 READS = {
     "_local_scalar_dense",
@@ -237,7 +240,7 @@ def _put(thing: Any, name: str = "") -> Any:
 def _line() -> str:
     """Return the innermost line of the library, or of whatever else calls."""
     frames = traceback.extract_stack()
-    ours = [x for x in frames if "/sslse/" in x.filename and "/test/" not in x.filename]
+    ours = [x for x in frames if x.filename.startswith(PACKAGE)]
     others = [x for x in frames if "/torch/" not in x.filename and x.filename != __file__]
     frame = (ours or others)[-1]
     return f"{'/'.join(Path(frame.filename).parts[-3:])}:{frame.lineno} ({frame.line})"

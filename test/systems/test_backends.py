@@ -93,7 +93,11 @@ TASKS = {
     "sid": ("classification.Classification", {"labels": "utt2spk"}, "valid/acc"),
     "asv": (
         "verification.Verification",
-        {"head": {"hidden_size": 16, "pooled_size": 24}, "margin": 0.2},
+        {
+            "head": {"hidden_size": 16, "pooled_size": 24},
+            "margin": 0.2,
+            "optimizer": {"lr": 5e-3, "schedule": "constant"},
+        },
         "valid/eer",
     ),
     "sd": ("diarization.Diarization", {"head": {"hidden_size": 24}}, "valid/der"),
@@ -150,7 +154,7 @@ def last(exp, column):
     return float(rows[-1][column])
 
 
-STEPS = {"ic": 80, "asv": 60, "vad": 60}
+STEPS = {"ic": 80, "asv": 100, "vad": 60}
 LIMITS = {"asv": 0.15, "vad": 0.4}
 
 

@@ -12,6 +12,8 @@ from sslse.enhancers import ENHANCERS, build_enhancer
 from sslse.enhancers.base import Enhancer
 
 KINDS = [(name, sizes) for name in ENHANCERS for sizes in ENHANCER_SIZES[name]]
+# Largest sample that silence becomes; 0 but for sums whose terms cancel.
+SILENCE = {"Demucs": 1e-6, "SSLDecoderEnhancer": 1e-6}
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind[0], scope="module")
@@ -27,11 +29,10 @@ def enhancer(request) -> Enhancer:
 
 
 def backward(net: Enhancer, enhanced: torch.Tensor) -> None:
-    """Compute gradients, and expect them finite."""
+    """Compute gradients, and expect a finite one of every weight."""
     net.zero_grad()
     enhanced.square().sum().backward()
-    gradients = [p.grad for p in net.parameters() if p.grad is not None]
-    assert gradients and all(gradient.isfinite().all() for gradient in gradients)
+    assert all(p.grad.isfinite().all() for p in net.parameters() if p.requires_grad)
 
 
 @settings(max_examples=8, deadline=None)
@@ -43,24 +44,25 @@ def test_any_length_gives_that_length_and_finite_gradients(enhancer, samples, ba
     backward(enhancer, enhanced)
 
 
-def test_silence_beside_speech_has_finite_gradients(enhancer):
+def test_silence_stays_silent_with_finite_gradients(enhancer):
     noisy = torch.zeros(2, 2400)
     noisy[1] = torch.randn(2400)
     noisy.requires_grad_()
     enhanced = enhancer(noisy)
-    assert enhanced[0].abs().max() <= 1e-3 * enhanced[1].abs().max()
+    assert enhanced[0].abs().max() <= SILENCE.get(type(enhancer).__name__, 0)
     backward(enhancer, enhanced)
     assert noisy.grad.isfinite().all()
 
 
 def test_bfloat16_autocast_comes_near(enhancer):
     noisy = torch.randn(2, 2400)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = enhancer(noisy)
     with torch.no_grad():
         expected = enhancer(noisy)
-        with torch.autocast("cpu", torch.bfloat16):
-            half = enhancer(noisy)
     assert half.dtype == noisy.dtype
-    assert (half - expected).norm() < 0.1 * expected.norm()
+    assert (half - expected).norm() < 0.05 * expected.norm()
+    backward(enhancer, half)
 
 
 def test_saved_and_loaded_is_the_same_network(enhancer, tmp_path):

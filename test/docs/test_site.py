@@ -79,6 +79,18 @@ def test_the_site_loads_nothing_from_elsewhere(site):
 
 
 @needs_mkdocs
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", ["index", "docs/results", "docs/method_sslmse", "docs/python", "egs/mini/sslmse/index"]
+)
+def test_everyone_can_read_the_site(page, site, look):
+    """axe-core finds nothing serious; nothing is wider than a screen; no page asks the network."""
+    for view in look(site / f"{page}.html"):
+        assert not view["faults"] and not view["wide"], view
+        assert not view["outside"] and not view["errors"], view
+
+
+@needs_mkdocs
 def test_lists_hold_the_code_that_belongs_to_them(site):
     page = (site / "docs/add_a_criterion.html").read_text()
     assert page.count("<ol>") == 1 and "```" not in page

@@ -15,7 +15,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("*.md", "docs/*", "egs/[!T]*/*/*.md")  # not the TEMPLATE of recipes
+PAGES = ("*.md", "docs/*", "egs/[!T]*/*/*.md", "sslse/models/*/*.md")  # not the TEMPLATE of recipes
 LINK = re.compile(r"(?<=\]\()([^)\s:#]+)(?=\))")
 
 

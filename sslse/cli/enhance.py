@@ -241,7 +241,7 @@ def _run_single(source: str, args: argparse.Namespace, options: object) -> int:
             with open(target, "rb") as stream:
                 shutil.copyfileobj(stream, sys.stdout.buffer)
             sys.stdout.buffer.flush()
-    warn_of_clipping(done, "standard output" if args.out == "-" else target)
+    warn_of_clipping({"standard output" if args.out == "-" else str(target): done})
     warn_of_lost_band([done])
     if args.out != "-":
         say(f"{done.seconds:.1f} s of audio -> {target}")

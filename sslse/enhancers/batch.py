@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from sslse.checking.survey import examples
 from sslse.data.datadir import write_table
 from sslse.data.fingerprint import fingerprint, model_facts, source_facts
 from sslse.data.places import refuse_overwriting
@@ -82,15 +83,14 @@ def enhance_all(
         done = {recording.id for recording in recordings} - {recording.id for recording in todo}
         place = describe_device(device)
         started, failed = time.perf_counter(), 0
-        enhanced: list[EnhancedFile] = []
+        enhanced: dict[str, EnhancedFile] = {}
         answers = _enhanced(todo, model, options, nj, device)
         for recording, answer in follow(answers, len(todo), f"enhance on {place}", "files"):
             if isinstance(answer, EnhancedFile):
                 done.add(recording.id)
-                enhanced.append(answer)
+                enhanced[recording.id] = answer
                 size = recording.target.stat().st_size
                 journal.add(recording.id, made_from[recording.id], bytes=size)
-                warn_of_clipping(answer, recording.target)
             else:
                 failed += 1
                 say(f"error: {recording.id}: {answer}")
@@ -99,8 +99,9 @@ def enhance_all(
         {recording.id: recording.target for recording in recordings if recording.id in done},
     )
     elapsed = time.perf_counter() - started
-    seconds = sum(file.seconds for file in enhanced)
-    warn_of_lost_band(enhanced)
+    seconds = sum(file.seconds for file in enhanced.values())
+    warn_of_clipping(enhanced)
+    warn_of_lost_band(enhanced.values())
     say(
         f"{len(todo) - failed} recordings enhanced, {len(recordings) - len(todo)} were there "
         f"already, {failed} failed; {seconds:.1f} s of audio in {elapsed:.1f} s on {place} -> {out}"
@@ -113,12 +114,14 @@ def say(sentence: str) -> None:
     print(f"sslse enhance: {sentence}", file=sys.stderr)
 
 
-def warn_of_clipping(done: EnhancedFile, target: str | os.PathLike) -> None:
-    """Say how many samples of a written file were clipped, if any were."""
-    if done.clipped:
+def warn_of_clipping(done: Mapping[str, EnhancedFile]) -> None:
+    """Say once how many samples of which recordings were clipped, if any were."""
+    clipped = {name: file.clipped for name, file in done.items() if file.clipped}
+    if clipped:
         say(
-            f"warning: {done.clipped} samples of {target} are beyond full scale and were clipped; "
-            "--subtype FLOAT keeps them"
+            f"warning: {sum(clipped.values())} samples of {len(clipped)} recordings "
+            f"({examples(clipped)}) are beyond full scale and were clipped; --subtype FLOAT keeps "
+            "them"
         )
 
 

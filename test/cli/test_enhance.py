@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -284,8 +285,10 @@ def test_clipping_is_told(work, model, capsys):
         loud.decoder.weight.mul_(100)
     loud.save_pretrained("loud")
     make(work / "a.wav")
-    assert main(["enhance", "a.wav", "-o", "out", "--model", "loud"]) == 0
-    assert "beyond full scale" in capsys.readouterr().err
+    make(work / "b.wav")
+    assert main(["enhance", "a.wav", "b.wav", "-o", "out", "--model", "loud"]) == 0
+    (said,) = re.findall("warning: .*", capsys.readouterr().err)
+    assert re.match(r"warning: \d+ samples of 2 recordings \(a, b\) are beyond full scale", said)
 
 
 def test_names_give_names_that_a_table_can_hold(work, model):

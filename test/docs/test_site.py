@@ -15,7 +15,14 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("*.md", "mkdocs.yml", "docs/*", "tools/docs_site.py", "egs/*/*/*.md", "sslse/models/*/*.md")
+PARTS = (
+    "*.md",
+    "mkdocs.yml",
+    "docs/*",
+    "tools/docs_site.py",
+    "egs/*/*/*.md",
+    "sslse/models/*/*.md",
+)
 LOADED = {"img": "src", "script": "src", "link": "href", "source": "src", "iframe": "src"}
 
 needs_mkdocs = pytest.mark.skipif(

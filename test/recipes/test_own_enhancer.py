@@ -92,5 +92,7 @@ def test_every_command_of_the_page(checkout, repository):
     make, run = (command.split("#")[0] for command in tuned)
     checkout(make)
     checkout(f"{run} {FEW}")
-    made = Enhancer.from_pretrained(checkout.root / "egs/tuned/enhancement/exp/seed0/finetuned/packed")
+    made = Enhancer.from_pretrained(
+        checkout.root / "egs/tuned/enhancement/exp/seed0/finetuned/packed"
+    )
     assert made.config == Enhancer.from_pretrained().config

@@ -119,9 +119,8 @@ def warn_of_clipping(done: Mapping[str, EnhancedFile]) -> None:
     clipped = {name: file.clipped for name, file in done.items() if file.clipped}
     if clipped:
         say(
-            f"warning: {sum(clipped.values())} samples of {len(clipped)} recordings "
-            f"({examples(clipped)}) are beyond full scale and were clipped; --subtype FLOAT keeps "
-            "them"
+            f"warning: samples beyond full scale were clipped: {sum(clipped.values())} in "
+            f"{examples(clipped)}; --subtype FLOAT keeps them"
         )
 
 

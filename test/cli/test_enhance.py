@@ -290,7 +290,7 @@ def test_clipping_is_told(work, model, capsys):
     make(work / "b.wav")
     assert main(["enhance", "a.wav", "b.wav", "-o", "out", "--model", "loud"]) == 0
     (said,) = re.findall("warning: .*", capsys.readouterr().err)
-    assert re.match(r"warning: \d+ samples of 2 recordings \(a, b\) are beyond full scale", said)
+    assert re.match(r"warning: samples beyond full scale were clipped: \d+ in a, b;", said)
 
 
 def test_names_give_names_that_a_table_can_hold(work, model):

@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("egs/[!T]*/*/README.md")]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("egs/[!T]*/*/README.md"),
+    *ROOT.glob("sslse/models/*/README.md"),
+]
 RECIPE = ROOT / "egs/mini/sslmse"  # where a page that names no folder stands
 SEPARATORS = {"|", "||", "&&", ";", "(", ")", "&"}
 OUTPUT = {">", ">>"}

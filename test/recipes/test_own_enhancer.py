@@ -91,6 +91,9 @@ def test_every_command_of_the_page(checkout, repository):
     # The training of the shipped enhancer goes on with its architecture.
     make, run = (command.split("#")[0] for command in tuned)
     checkout(make)
+    commands = checkout(f"{run} --dry_run true")
+    assert "--init-param default" in commands
+    assert "pack --exp exp/seed0/finetuned --out exp/seed0/finetuned/packed" in commands
     checkout(f"{run} {FEW}")
     made = Enhancer.from_pretrained(
         checkout.root / "egs/tuned/enhancement/exp/seed0/finetuned/packed"

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 DEBUG = "SSLSE_DEBUG"  # environment variable: show where an unexpected error came from
@@ -25,6 +25,9 @@ HINTS = {  # error number to how it is mended
     errno.ENAMETOOLONG: "; shorten it",
     errno.EMFILE: "; raise the limit ('ulimit -n')",
 }
+
+
+EXAMPLES = 5  # things that a sentence names of many
 
 
 class SslseError(Exception):
@@ -46,6 +49,17 @@ class ConfigError(SslseError):
 
 class MissingPackageError(SslseError):
     """An optional package is needed and not installed."""
+
+
+def examples(ids: Collection[str]) -> str:
+    """Return up to five ids; characters that cannot be seen are written as their codes.
+
+    Example:
+        >>> examples("abcdefg")
+        'a, b, c, d, e, …'
+    """
+    shown = [key if key.isprintable() else ascii(key) for key in sorted(ids)[:EXAMPLES]]
+    return ", ".join(shown) + (", …" if len(ids) > EXAMPLES else "")
 
 
 def one_sentence(error: BaseException) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 
 from sslse.checking.listing import Item
 from sslse.checking.lists import both_kinds, is_late
-from sslse.checking.survey import Problem, Survey, examples
+from sslse.checking.survey import Problem, Survey
 from sslse.checking.tables import can_be
 from sslse.checking.validate import validate
 from sslse.data.table_values import sample_count
 from sslse.data.write import format_table, invert
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 from sslse.runtime.atomic import atomic_open
 
 DROPPED = "dropped"  # file of a backup: the utterances that are not in the set any more, and why

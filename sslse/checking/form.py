@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sslse.checking.draft import Draft
 from sslse.checking.listing import Listing
-from sslse.checking.survey import EXAMPLES, Survey, examples
+from sslse.checking.survey import Survey
 from sslse.data.table_lines import one_form
+from sslse.errors import EXAMPLES, examples
 
 
 def check_forms(found: Survey) -> dict[str, str]:

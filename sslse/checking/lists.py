@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from sslse.checking.form import check_writer
 from sslse.checking.listing import Item, Listing
-from sslse.checking.survey import EXAMPLES, Survey, examples
+from sslse.checking.survey import Survey
 from sslse.data.rttm import too_late
+from sslse.errors import EXAMPLES, examples
 
 
 def check_lists(found: Survey) -> None:

@@ -11,8 +11,7 @@ from sslse.checking.draft import Draft
 from sslse.checking.listing import Listing
 from sslse.data.facts import Facts
 from sslse.data.segments import Segment
-
-EXAMPLES = 5
+from sslse.errors import examples
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,3 @@ class Survey:
         if segment is not None and segment.recording in self.entries(name):
             return segment.recording, segment
         return utterance, None
-
-
-def examples(ids: Collection[str]) -> str:
-    """Return up to five ids; characters that cannot be seen are written as their codes.
-
-    Example:
-        >>> examples("abcdefg")
-        'a, b, c, d, e, …'
-    """
-    shown = [key if key.isprintable() else ascii(key) for key in sorted(ids)[:EXAMPLES]]
-    return ", ".join(shown) + (", …" if len(ids) > EXAMPLES else "")

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 
 from sslse.checking.form import check_format, check_forms
 from sslse.checking.listing import read_listing
-from sslse.checking.survey import Survey, examples
+from sslse.checking.survey import Survey
 from sslse.data.segments import Segment
 from sslse.data.table_lines import one_form
 from sslse.data.table_values import decibels, one_word, sample_count
 from sslse.data.write import invert
+from sslse.errors import examples
 
 # Tables by utterance that must cover the same ids as the audio, where they are there.
 PER_UTTERANCE = (

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from sslse.checking.survey import examples
 from sslse.data.datadir import write_table
 from sslse.data.fingerprint import fingerprint, model_facts, source_facts
 from sslse.data.places import refuse_overwriting
 from sslse.enhancers.base import Enhancer
 from sslse.enhancers.files import EnhancedFile, EnhanceOptions, enhance_recording
 from sslse.enhancers.recordings import Recording, find_recordings
-from sslse.errors import one_sentence
+from sslse.errors import examples, one_sentence
 from sslse.runtime.cores import available_cores
 from sslse.runtime.device import AUTO, choose_device, describe_device
 from sslse.runtime.journal import Journal

@@ -355,3 +355,17 @@ def test_a_constant_offset_is_told(tmp_path, rng):
     said = [str(problem) for problem in validate(tmp_path / "d").problems]
     assert len(said) == 1 and "1 of 3 utterances" in said[0]
     assert "constant offset" in said[0] and ": b; " in said[0]
+
+
+def test_the_noise_of_a_mixture_may_be_nothing(tmp_path, rng):
+    """A condition without noise has silent files in noise1.scp; in spk1.scp they would be told."""
+    write_audio(tmp_path / "a.wav", 0.1 * rng.standard_normal(8000), 16000)
+    write_audio(tmp_path / "zero.wav", np.zeros(8000), 16000)
+    sound, zero = {"a": str(tmp_path / "a.wav")}, {"a": str(tmp_path / "zero.wav")}
+    write_datadir(
+        tmp_path / "d", wav_scp=sound, spk1_scp=sound, noise1_scp=zero, utt2spk={"a": "a"}
+    )
+    assert validate(tmp_path / "d").problems == []
+    write_datadir(tmp_path / "e", wav_scp=sound, spk1_scp=zero, noise1_scp=zero, utt2spk={"a": "a"})
+    (problem,) = validate(tmp_path / "e").problems
+    assert "silent in spk1.scp" in str(problem)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make data/{train,valid} (AN4 and speechocean762), data/test_{an4,so} and, where LIBRISPEECH is given, data/test_libri,
-# their noises data/noise_SET (the CC BY part of ESC-50, and computed ones), and rooms data/rir_{train,valid}.
+# their noises data/noise_SET (the CC BY part of ESC-50, computed ones, and those of NOISE to train with), and rooms data/rir_{train,valid}.
 #
 # Run in the recipe's folder. Neither a speaker nor a source clip of a noise nor a room is in two sets.
 set -euo pipefail
@@ -9,7 +9,7 @@ root=$(cd "${here}/../../../.." && pwd)
 
 valid_utterances=3  # of each validation speaker of speechocean762, drawn once for ever (0: all, 20)
 test_utterances=1  # of each test speaker, likewise
-num_noise_train=240  # computed noises to train with
+num_noise_train=400  # computed noises to train with
 num_noise_valid=36  # computed noises to validate with
 num_rir_train=300  # simulated rooms to train with
 num_rir_valid=40  # simulated rooms to validate with, where RIRS is empty
@@ -45,7 +45,12 @@ log "noises of ESC-50 that are CC BY, and computed ones"
 "${python}" -m sslse.simulate.computed "${made[@]}" --all-kinds \
     --num-noise-train "${num_noise_train}" --num-noise-valid "${num_noise_valid}"
 for set in train valid; do
-    combine "${datadir}/noise_${set}" "${datadir}/esc/noise_${set}" "${datadir}/made/noise_${set}"
+    noises=("${datadir}/esc/noise_${set}" "${datadir}/made/noise_${set}")
+    if [ "${set}" = train ] && [ -n "${NOISE:-}" ]; then
+        "${python}" -m sslse.corpora.sounds --root "${NOISE}" --data "${datadir}/more"
+        noises+=("${datadir}/more")
+    fi
+    combine "${datadir}/noise_${set}" "${noises[@]}"
 done
 sets=(an4 so)
 if [ -n "${LIBRISPEECH:-}" ]; then

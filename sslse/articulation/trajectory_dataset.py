@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from sslse.articulation.trajectories import FRAME_RATE, Normalizer, Trajectories, frame_count
 from sslse.data.datadir import DataDir
 from sslse.data.sampler import Draw, draw_generator
-from sslse.errors import ConfigError, DataError
+from sslse.errors import ConfigError, DataError, examples
 
 CROP_STREAM = 5  # of ``draw_generator``
 
@@ -53,7 +53,7 @@ class Targets:
         if lacking:
             raise DataError(
                 f"{len(lacking)} utterances of {data.path} have no trajectory in tv.scp "
-                f"({', '.join(lacking[:3])}); 'sslse fix-data' removes them"
+                f"({examples(lacking)}); 'sslse fix-data' removes them"
             )
         speakers = data.utt2spk if normalize == "speaker" else {}
         self.normalizer = Normalizer(self.trajectories, speakers, normalize)

@@ -15,7 +15,7 @@ from sslse.data.datadir import write_datadir
 from sslse.data.level import SILENCE_DB
 from sslse.data.rttm import Turns, write_rttm
 from sslse.data.trials import Trial, write_trials
-from sslse.errors import DataError, exit_status
+from sslse.errors import DataError, examples, exit_status
 from sslse.runtime.cores import available_cores
 from sslse.runtime.pool import run_parallel
 from sslse.runtime.progress import follow
@@ -108,10 +108,9 @@ def without_silence(noises: Mapping[str, Path], folder: Path) -> dict[str, Path]
     if noises and not found:
         raise DataError(f"all {len(noises)} noises of {folder} are silent; get them again")
     if silent:
-        more = ", …" if len(silent) > 5 else ""
         print(
             f"{len(silent)} of {len(noises)} noises of {folder} are silent (below "
-            f"{SILENCE_DB:g} dB re full scale) and left out: {', '.join(silent[:5])}{more}",
+            f"{SILENCE_DB:g} dB re full scale) and left out: {examples(silent)}",
             flush=True,
         )
     return found

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sslse.corpora.base import corpus_parser, find_audio, require, run_corpus, write_set
 from sslse.corpora.wsj import read_dots
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 
 SOURCE = "LDC (LDC2017S24), https://www.chimechallenge.org/challenges/chime4"
 PLACES = ("bus", "caf", "ped", "str")
@@ -103,11 +103,11 @@ def check(audio: dict, text: dict, clean: dict, root: Path) -> None:
     Raises:
         DataError: there are such recordings.
     """
-    silent = sorted(name for name, words in text.items() if not words)
+    silent = [name for name, words in text.items() if not words]
     if silent:
         raise DataError(
             f"{len(silent)} of {len(audio)} recordings of {root} have no transcript: "
-            f"{', '.join(silent[:5])}; unpack data/transcriptions and WSJ0 again from {SOURCE}"
+            f"{examples(silent)}; unpack data/transcriptions and WSJ0 again from {SOURCE}"
         )
     lost = sorted({path for path in clean.values() if not path.is_file()})
     if lost:

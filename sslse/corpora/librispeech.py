@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sslse.corpora.base import corpus_parser, find_audio, first_of, run_corpus, write_set
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 
 SOURCE = "https://www.openslr.org/12"
 
@@ -36,11 +36,11 @@ def read_part(root: Path, part: str, lower: bool = False) -> tuple[dict[str, Pat
         for line in path.read_text(encoding="utf-8").splitlines():
             utterance, _, words = line.partition(" ")
             text[utterance] = words.lower() if lower else words
-    without = sorted(set(audio) - set(text))
+    without = set(audio) - set(text)
     if without:
         raise DataError(
             f"{len(without)} recordings of {folder} have no transcript in *.trans.txt beside "
-            f"them: {', '.join(without[:5])}; unpack the part again from {SOURCE}"
+            f"them: {examples(without)}; unpack the part again from {SOURCE}"
         )
     return audio, text
 

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from sslse.corpora.base import corpus_parser, run_corpus, without_silence, write_set
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 
 SOURCE = "http://spib.linse.ufsc.br/noise.html"
 NAMES = (
@@ -29,7 +29,7 @@ def prepare(root: Path, out: Path) -> None:
     missing = [name for name in NAMES if name not in found]
     if missing:
         raise DataError(
-            f"{root} lacks {len(missing)} of the {len(NAMES)} noises ({', '.join(missing[:5])}); "
+            f"{root} lacks {len(missing)} of the {len(NAMES)} noises ({examples(missing)}); "
             f"get them from {SOURCE}"
         )
     noises = without_silence({f"noisex92-{name}": found[name] for name in NAMES}, root)

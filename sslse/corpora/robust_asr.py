@@ -18,7 +18,7 @@ from pathlib import Path
 from sslse.corpora import librispeech
 from sslse.corpora.base import corpus_parser, run_corpus, without_silence, write_set
 from sslse.data.datadir import DataDir
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 
 SOURCE = "https://github.com/archiki/Robust-E2E-ASR"
 # Type A is relatively stationary, type B is not.
@@ -99,10 +99,10 @@ def prepare_test(root: Path, clean: DataDir, out: Path, complete: bool = True) -
         snrs[name], conditions[name] = snr, f"{kind}_{snr}"
     if not audio:
         raise DataError(f"{root} has no noisy files such as 1089-134686-0000_Car_5db.wav; {SOURCE}")
-    strange = sorted(set(source.values()) - set(clean.utterances))
+    strange = set(source.values()) - set(clean.utterances)
     if strange:
         raise DataError(
-            f"{len(strange)} utterances of {root} are not in {clean.path}: {', '.join(strange[:5])}"
+            f"{len(strange)} utterances of {root} are not in {clean.path}: {examples(strange)}"
         )
     utterances = sorted(set(source.values()))
     expected = len(utterances) * len(TYPES) * len(SNRS)

@@ -25,7 +25,7 @@ from sslse.data.datadir import write_datadir
 from sslse.data.facts import inspect
 from sslse.data.level import SILENCE_DB
 from sslse.data.segments import Segment
-from sslse.errors import DataError, one_sentence
+from sslse.errors import DataError, examples, one_sentence
 from sslse.runtime.pool import run_parallel
 from sslse.runtime.progress import follow
 
@@ -238,8 +238,10 @@ def prepare(args: argparse.Namespace) -> None:
         lengths = {name: sound.num_samples / rate for name, sound in speech.items()}
         set_of = split(lengths, "recordings of speech", args.speech)
         by = f"split by recording, since {ENOUGH} speakers are needed to test with another voice"
-    named = f"{', '.join([*seconds][:3])}{', …' if len(seconds) > 3 else ''}"
-    print(f"note: speakers by the names of folders: {len(seconds)} ({named}); {by}", flush=True)
+    print(
+        f"note: speakers by the names of folders: {len(seconds)} ({examples(seconds)}); {by}",
+        flush=True,
+    )
     most = {"valid": args.max_valid, "test": args.max_test}
     write_sets(args.data, "", speech, set_of, rate, most, cut=True)
     if args.noise is None:

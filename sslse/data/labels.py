@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sslse.data.datadir import DataDir
 from sslse.data.scp import Table
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 
 LABEL_FILES = ("utt2label", "utt2spk", "utt2intent")
 
@@ -26,7 +26,7 @@ def read_slots(data: DataDir, name: str) -> Table[tuple[str, ...]]:
     if missing:
         raise DataError(
             f"{data.path / name} has no line for {len(missing)} of {len(data)} utterances: "
-            + ", ".join(missing[:5])
+            + examples(missing)
         )
     return table
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sslse.data.segments import LATEST_END_SECONDS
 from sslse.data.table_lines import as_written, read_lines
-from sslse.errors import AudioError, DataError
+from sslse.errors import AudioError, DataError, examples
 from sslse.runtime.atomic import atomic_open
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def read_turns(path: str | os.PathLike, data: DataDir) -> dict[str, list[Turn]]:
     if unknown:
         raise DataError(
             f"{path} has {len(unknown)} recordings that are no utterances of {data.path}: "
-            + ", ".join(unknown[:5])
+            + examples(unknown)
         )
     late = too_late(turns, lambda name: _seconds(data, name))
     if late:

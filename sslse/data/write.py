@@ -12,7 +12,7 @@ import numpy as np
 
 from sslse.data.segments import Segment
 from sslse.data.table_lines import is_odd
-from sslse.errors import DataError
+from sslse.errors import DataError, examples
 from sslse.runtime.atomic import atomic_open
 
 _TABLE_NAME = re.compile(
@@ -116,11 +116,11 @@ def write_datadir(
     if main is not None:
         for name, entries in tables.items():
             if name in ("text", "spk1_scp") or name.startswith("utt2"):
-                unknown = sorted(set(entries) - set(main))
+                unknown = set(entries) - set(main)
                 if unknown and not (name.endswith("_scp") and "segments" in tables):
                     raise DataError(
                         f"{len(unknown)} ids of {name.replace('_scp', '.scp')} for {path} have no "
-                        "audio: " + ", ".join(unknown[:5])
+                        "audio: " + examples(unknown)
                     )
     if "utt2spk" in tables and "spk2utt" not in tables:
         tables["spk2utt"] = invert(dict(tables["utt2spk"]))

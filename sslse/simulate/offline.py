@@ -33,7 +33,7 @@ from sslse.data.rttm import read_rttm, write_rttm
 from sslse.data.scp import Table
 from sslse.data.table_lines import read_lines
 from sslse.data.trials import Trial, parse_trial, write_trials
-from sslse.errors import DataError, one_sentence
+from sslse.errors import DataError, examples, one_sentence
 from sslse.runtime.atomic import atomic_open
 from sslse.runtime.journal import Journal
 from sslse.runtime.pool import run_parallel
@@ -303,7 +303,7 @@ def _make_plan(
         if missing:
             raise DataError(
                 f"{path} has no line for {len(missing)} utterances of {clean.path} "
-                f"({', '.join(missing[:3])} …); remove the file to draw a new plan"
+                f"({examples(missing)}); remove the file to draw a new plan"
             )
         return {name: plans[name] for name in wanted}
     if path.exists() and noted[1:] != [content_state(path)]:

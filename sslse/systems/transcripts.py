@@ -14,7 +14,7 @@ from sslse.data.datadir import DataDir, write_table
 from sslse.data.scp import Table
 from sslse.data.spelling import UNKNOWN, Spelling
 from sslse.downstream.tokens import Tokens
-from sslse.errors import ConfigError, DataError
+from sslse.errors import ConfigError, DataError, examples
 
 SAMPLE = 500  # transcripts that tell how a set is spelled
 
@@ -34,7 +34,7 @@ def _texts(data: DataDir) -> Table[str]:
     if missing:
         raise DataError(
             f"{len(missing)} of {len(data)} utterances of {data.path} have no line in text, from "
-            f"which recognition is learned: {', '.join(missing[:5])}; write their words, or make a "
+            f"which recognition is learned: {examples(missing)}; write their words, or make a "
             "set without them (utils/subset_data.sh)"
         )
     return data.text
@@ -100,10 +100,10 @@ def warn_of_long_transcripts(data: DataDir, tokens: Tokens, hop: int, folder: Pa
     if found:
         path = folder / f"too_long_{data.path.name}"
         write_table(path, found)
-        first = ", ".join([*found][:3]) + (", …" if len(found) > 3 else "")
         print(
             f"warning: {len(found)} of {len(data)} transcripts of {data.path} are longer than "
-            f"their audio, and nothing is learned from them: {first} (all of them: {path})",
+            f"their audio, and nothing is learned from them: {examples(found)} (all of them: "
+            f"{path})",
             flush=True,
         )
     return list(found)

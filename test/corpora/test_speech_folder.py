@@ -59,7 +59,7 @@ def test_all_kinds_rates_and_channels_become_one(make, prepare, tmp_path):
     assert status == 0
     assert "note: " in out and "9 recordings taken" in out
     assert "5 resampled to 16000 Hz (from 8000, 48000 Hz); of 4 with several channels" in out
-    assert "speakers by the names of folders: 4 (ann, bob, eve, …); split by speaker" in out
+    assert "speakers by the names of folders: 4 (ann, bob, eve, jim); split by speaker" in out
     assert "1 files of" in err and "notes.txt" in err
     data = sets(tmp_path)
     speakers = [set(own.utt2spk.values()) for own in data.values()]

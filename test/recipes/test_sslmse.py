@@ -47,7 +47,7 @@ def test_ssl_models_by_name_and_weights(planner):
     names = "se_pretrain upstream upstream_clean ft_ssl_mse_wavlm_large ft_ssl_mse_0.5 ds_ssl_clean"
     names = [*names.split(), "ds_ssl_wavlm_large"]
     assert set(jobs) == {f"{seed}{name}" for seed in ("", "exp/seed1/") for name in names}
-    assert "--config conf/train_upstream_clean.yaml" in jobs["exp/seed1/upstream_clean"]
+    assert "--data.noise_probability 0" in jobs["exp/seed1/upstream_clean"]
     assert "--model.upstream microsoft/wavlm-large" in jobs["ft_ssl_mse_wavlm_large"]
     assert "--model.upstream microsoft/wavlm-large" in jobs["ds_ssl_wavlm_large"]
     clean = jobs["exp/seed1/ds_ssl_clean"]

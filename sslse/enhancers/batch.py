@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from sslse.data.datadir import write_table
 from sslse.data.fingerprint import fingerprint, model_facts, source_facts
@@ -71,25 +72,23 @@ def enhance_all(
         for recording in recordings
     }
     with Journal(out / JOURNAL) as journal:
-        todo = [
-            recording
-            for recording in recordings
-            if not _is_finished(recording, journal.get(recording.id, made_from[recording.id]))
-        ]
+        done: dict[str, EnhancedFile] = {}
+        for recording in recordings:
+            file = _known(recording, journal.get(recording.id, made_from[recording.id]))
+            if file is not None:
+                done[recording.id] = file
+        todo = [recording for recording in recordings if recording.id not in done]
         again = sum(recording.id in journal for recording in todo)
         if again:
             say(f"{again} recordings are made again: their source, model, options or file changed")
-        done = {recording.id for recording in recordings} - {recording.id for recording in todo}
         place = describe_device(device)
         started, failed = time.perf_counter(), 0
-        enhanced: dict[str, EnhancedFile] = {}
         answers = _enhanced(todo, model, options, nj, device)
         for recording, answer in follow(answers, len(todo), f"enhance on {place}", "files"):
             if isinstance(answer, EnhancedFile):
-                done.add(recording.id)
-                enhanced[recording.id] = answer
+                done[recording.id] = answer
                 size = recording.target.stat().st_size
-                journal.add(recording.id, made_from[recording.id], bytes=size)
+                journal.add(recording.id, made_from[recording.id], bytes=size, **asdict(answer))
             else:
                 failed += 1
                 say(f"error: {recording.id}: {answer}")
@@ -98,9 +97,9 @@ def enhance_all(
         {recording.id: recording.target for recording in recordings if recording.id in done},
     )
     elapsed = time.perf_counter() - started
-    seconds = sum(file.seconds for file in enhanced.values())
-    warn_of_clipping(enhanced)
-    warn_of_lost_band(enhanced.values())
+    seconds = sum(done[recording.id].seconds for recording in todo if recording.id in done)
+    warn_of_clipping(done)
+    warn_of_lost_band(done.values())
     say(
         f"{len(todo) - failed} recordings enhanced, {len(recordings) - len(todo)} were there "
         f"already, {failed} failed; {seconds:.1f} s of audio in {elapsed:.1f} s on {place} -> {out}"
@@ -167,9 +166,11 @@ def _work(recording: Recording) -> EnhancedFile | str:
         return one_sentence(error)
 
 
-def _is_finished(recording: Recording, note: dict[str, int] | None) -> bool:
-    """Tell whether the file is there as it was written."""
+def _known(recording: Recording, note: dict[str, Any] | None) -> EnhancedFile | None:
+    """Return what an earlier run did, if the file is there as it was written."""
     try:
-        return note is not None and recording.target.stat().st_size == note["bytes"]
+        if note is None or recording.target.stat().st_size != note["bytes"]:
+            return None
     except OSError:
-        return False
+        return None
+    return EnhancedFile(note.get("seconds", 0.0), note.get("clipped", 0), note.get("lost_above"))

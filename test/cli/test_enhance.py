@@ -291,6 +291,11 @@ def test_clipping_is_told(work, model, capsys):
     assert main(["enhance", "a.wav", "b.wav", "-o", "out", "--model", "loud"]) == 0
     (said,) = re.findall("warning: .*", capsys.readouterr().err)
     assert re.match(r"warning: samples beyond full scale were clipped: \d+ in a, b;", said)
+    # A run that is continued tells it of what was there, too: the run before may have been killed.
+    (work / "out/b.wav").unlink()
+    assert main(["enhance", "a.wav", "b.wav", "-o", "out", "--model", "loud"]) == 0
+    again = capsys.readouterr().err
+    assert "1 recordings enhanced, 1 were there already" in again and said in again
 
 
 def test_names_give_names_that_a_table_can_hold(work, model):

@@ -51,6 +51,8 @@ class SimulateConfig:
         backwards_probability: fraction of noises played backwards.
         second_noise_probability: fraction of mixtures to which a second noise is added, at -6 to
             6 dB re the first.
+        colour_probability: fraction of mixtures whose speech and whose noise get a random spectral
+            tilt each, as of other microphones; the reference has that of the speech.
         gain_low_db: lowest gain of a mixture as a whole, dB; its peak stays below ``peak``.
         gain_high_db: highest gain, dB.
         band_probability: fraction of mixtures with a band limit, of which half also have the low
@@ -89,6 +91,7 @@ class SimulateConfig:
     speed_high: float = 1.0
     backwards_probability: float = 0.0
     second_noise_probability: float = 0.0
+    colour_probability: float = 0.0
     gain_low_db: float = 0.0
     gain_high_db: float = 0.0
     band_probability: float = 0.0
@@ -117,6 +120,7 @@ class SimulateConfig:
             "babble_probability",
             "backwards_probability",
             "second_noise_probability",
+            "colour_probability",
             "band_probability",
             "clip_probability",
             "codec_probability",

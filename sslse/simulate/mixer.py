@@ -13,6 +13,7 @@ from sslse.data.level import active_power, mean_power
 from sslse.errors import AudioError, ConfigError
 from sslse.simulate.augment import changed_noise, draw_change
 from sslse.simulate.channel import draw_channel
+from sslse.simulate.colour import coloured, draw_colour
 from sslse.simulate.config import SimulateConfig
 from sslse.simulate.plan import (
     BABBLE,
@@ -160,6 +161,7 @@ class NoiseMixer:
             utterance,
             change,
             channel=draw_channel(config, rng),
+            colour=draw_colour(config, rng),
         )
 
     def render(self, clean: np.ndarray, plan: MixturePlan) -> Mixture:
@@ -178,6 +180,8 @@ class NoiseMixer:
         clean = np.ascontiguousarray(clean, dtype=np.float32)
         if clean.ndim != 1 or not len(clean):
             raise AudioError(f"speech must have shape (time,) with samples, not {clean.shape}")
+        if plan.colour is not None:
+            clean = coloured(clean, plan.colour.speech)
         speech, late = clean, None
         if plan.rir is not None:
             clean, late = reverberate(
@@ -194,6 +198,8 @@ class NoiseMixer:
         if not np.isfinite(speech_power):
             raise AudioError(f"the speech {plan.utterance} has samples that are NaN or Inf")
         sound, noise_id, offset, redrawn = self._sound(plan, len(clean))
+        if plan.colour is not None:
+            sound = coloured(sound, plan.colour.noise)
 
         silence = 10 ** (config.silence_db / 10)
         # Silent speech counts as speech at the limit of silence: faint noise, never NaN.

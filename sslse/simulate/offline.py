@@ -277,9 +277,11 @@ def _settings(config: SimulateConfig) -> dict[str, Any]:
     settings = dataclasses.asdict(config)
     settings.pop("cache_mb")
     # Sets of before these settings stay what they are.
-    later = (["copies"] if config.copies == 1 else []) + (
-        [] if config.has_channel else list(CHANNEL)
-    )
+    later = [
+        *(["copies"] if config.copies == 1 else []),
+        *([] if config.colour_probability else ["colour_probability"]),
+        *([] if config.has_channel else CHANNEL),
+    ]
     for name in later:
         settings.pop(name)
     return settings

@@ -13,6 +13,7 @@ import numpy as np
 from sslse.errors import DataError
 from sslse.runtime.atomic import atomic_open
 from sslse.simulate.channel import Channel
+from sslse.simulate.colour import Colour
 
 BABBLE = "babble"
 
@@ -51,6 +52,7 @@ class MixturePlan:
         change: how the noise differs from its recording, or None.
         speech: id of the clean utterance where the mixture has another, as one of several copies.
         channel: what the mixture goes through after the microphone, or None.
+        colour: spectral tilts of speech and noise, or None.
     """
 
     noise: str
@@ -62,6 +64,7 @@ class MixturePlan:
     change: NoiseChange | None = None
     speech: str = ""
     channel: Channel | None = None
+    colour: Colour | None = None
 
     @property
     def source(self) -> str:
@@ -71,7 +74,11 @@ class MixturePlan:
     def to_json(self) -> str:
         """Return one line of ``plan.jsonl``."""
         values = asdict(self)
-        for name in ("speech", "channel"):  # lines of sets without them stay what they were
+        for name in (
+            "speech",
+            "channel",
+            "colour",
+        ):  # lines of sets without them stay what they were
             if not values[name]:
                 del values[name]
         return json.dumps({"utterance": values.pop("utterance"), **values}, ensure_ascii=False)
@@ -91,6 +98,8 @@ class MixturePlan:
             values["change"] = NoiseChange(**values["change"])
         if values.get("channel") is not None:
             values["channel"] = Channel(**values["channel"])
+        if values.get("colour") is not None:
+            values["colour"] = Colour(**{key: tuple(own) for key, own in values["colour"].items()})
         return cls(**values)
 
 

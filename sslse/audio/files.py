@@ -16,6 +16,8 @@ from sslse.audio.sound_file import open_sound
 from sslse.errors import AudioError, DataError
 from sslse.runtime.atomic import atomic_path
 
+# Playback speeds are ratios of this many steps, so that the resampler gets whole numbers.
+SPEED_STEPS = 100
 _FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
 

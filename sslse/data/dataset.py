@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from sslse.audio.files import SPEED_STEPS, resample
 from sslse.data.datadir import DataDir
 from sslse.data.sampler import Draw, draw_generator
 from sslse.errors import DataError
@@ -41,6 +42,7 @@ class CropMixtureDataset(Dataset):
         seed: seed of crops and mixtures.
         noise_probability: fraction of crops that get noise.
         fill: whether short utterances are filled with silence to the length of a crop.
+        speeds: lowest and highest playback speed of the speech of a crop; both 1 leave it.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class CropMixtureDataset(Dataset):
         seed: int = 0,
         noise_probability: float = 1.0,
         fill: bool = True,
+        speeds: tuple[float, float] = (1.0, 1.0),
     ) -> None:
         self.speech = speech
         self.utterances = speech.utterances
@@ -61,6 +64,7 @@ class CropMixtureDataset(Dataset):
         self.seed = seed
         self.noise_probability = noise_probability
         self.fill = fill
+        self.speeds = speeds
         self.has_text = crop_seconds is None and all_have_text(speech)
 
     def __len__(self) -> int:
@@ -77,8 +81,18 @@ class CropMixtureDataset(Dataset):
         """Return ``crop_samples`` of one utterance or all of them, float32."""
         if self.crop_samples is None:
             return self.speech.load(utterance, kind, sample_rate=self.sample_rate)[0]
+        low, high = self.speeds
+        if low == high == 1:
+            return self._part(utterance, self.crop_samples, generator, kind)
+        speed = round(low * (high / low) ** generator.random() * SPEED_STEPS)
+        part = self._part(utterance, -(-self.crop_samples * speed // SPEED_STEPS), generator, kind)
+        return resample(part, speed, SPEED_STEPS)[: self.crop_samples]
+
+    def _part(
+        self, utterance: str, num_samples: int, generator: np.random.Generator, kind: str
+    ) -> np.ndarray:
         available = self.speech.num_samples(utterance)
-        spare = available - self.crop_samples
+        spare = available - num_samples
         if spare >= 0:
             start = int(generator.integers(spare + 1))
             return self.speech.load(
@@ -86,13 +100,13 @@ class CropMixtureDataset(Dataset):
                 kind,
                 sample_rate=self.sample_rate,
                 start=start,
-                num_samples=self.crop_samples,
+                num_samples=num_samples,
             )[0]
         waveform = self.speech.load(utterance, kind, sample_rate=self.sample_rate)[0]
         if not self.fill:
             return waveform
         before = int(generator.integers(-spare + 1))
-        return np.pad(waveform, (before, self.crop_samples - before - len(waveform)))
+        return np.pad(waveform, (before, num_samples - before - len(waveform)))
 
     def __getitem__(self, draw: Draw) -> dict[str, Any]:
         generator = draw_generator(self.seed, CROP_STREAM, draw.number)

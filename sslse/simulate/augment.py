@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sslse.audio.files import resample
+from sslse.audio.files import SPEED_STEPS, resample
 from sslse.data.level import mean_power
 from sslse.simulate.plan import NoiseChange, draw_offset
 
 if TYPE_CHECKING:
     from sslse.simulate.config import SimulateConfig
     from sslse.simulate.sounds import SoundBank
-
-# Speeds are ratios of this many steps, so that the resampler gets whole numbers.
-SPEED_STEPS = 100
 
 
 def draw_change(

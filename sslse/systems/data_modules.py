@@ -165,6 +165,8 @@ class MixtureData(StepwiseData):
             filled with silence for systems that do not use lengths (enhancers), and whole in a
             batch of similar length for those that do (pre-training).
         max_seconds: longer utterances are left out when whole ones are trained on; None: none.
+        speeds: lowest and highest playback speed of the speech of a crop, which makes more voices
+            of few; ``[1, 1]`` leaves it.
         valid_utterances: at most this many for validation, spread over speakers and conditions;
             0 means all.
     """
@@ -186,6 +188,7 @@ class MixtureData(StepwiseData):
         max_seconds: float | None = None,
         paired: bool = False,
         rirs: str | None = None,
+        speeds: tuple[float, float] = (1.0, 1.0),
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.rirs_path = rirs
@@ -193,6 +196,14 @@ class MixtureData(StepwiseData):
             raise ConfigError(
                 "data.paired: the training set is noisy already; leave data.noise out"
             )
+        if not 0.5 <= speeds[0] <= speeds[1] <= 2:
+            raise ConfigError(f"data.speeds must be in order and from 0.5 to 2, not {speeds}")
+        if tuple(speeds) != (1, 1) and (paired or crop_seconds is None):
+            raise ConfigError(
+                "data.speeds is for crops that are mixed on the fly; leave it out with "
+                + ("data.paired" if paired else "data.crop_seconds null")
+            )
+        self.speeds = speeds
         self.paired = paired
         self.train_path = train
         self.noise_path = noise
@@ -229,6 +240,7 @@ class MixtureData(StepwiseData):
                 seed=self.seed,
                 noise_probability=self.noise_probability,
                 fill=fill,
+                speeds=self.speeds,
             )
         if self.crop_seconds is None and self.max_seconds is not None:
             self._leave_out_long(speech)

@@ -170,3 +170,41 @@ def test_a_few_hours_of_labels_are_all_that_a_training_sees(sets):
     assert setup(2 / 3600, 1) == setup(2 / 3600, 1)
     with pytest.raises(DataError, match="h are less than an utterance of"):
         setup(0.1 / 3600)
+
+
+def test_crops_at_another_speed_are_as_long_and_higher(sets, tmp_path):
+    """A tone of 400 Hz plays at 400 × speed; short utterances are filled as ever."""
+    time = np.arange(48000) / 16000
+    tone = (0.5 * np.sin(2 * np.pi * 400 * time)).astype("f4")
+    wav = {name: str(tmp_path / f"{name}.wav") for name in ("long", "short")}
+    for name, length in (("long", 48000), ("short", 8000)):
+        write_audio(wav[name], tone[:length], 16000)
+    write_datadir(tmp_path / "tones", wav_scp=wav)
+    data = MixtureData(str(tmp_path / "tones"), batch_size=2, crop_seconds=1.0, speeds=(0.8, 1.25))
+    data.trainer = trainer()
+    data.setup("fit")
+    found = [row for batch in data.train_dataloader() for row in batch["clean"]]
+    assert all(row.shape == (16000,) for row in found)
+    pitches = {int(torch.fft.rfft(row).abs().argmax()) for row in found}  # 1 Hz a bin
+    assert len(pitches) > 6 and 318 < min(pitches) < 380 and 420 < max(pitches) < 502
+    filled = [row for row in found if (row == 0).sum() > 4000]
+    assert len(filled) == len(found) // 2
+
+
+def test_one_speed_changes_no_draw(sets):
+    found = [batches(sets, crop_seconds=1.0, **more)[1] for more in ({}, {"speeds": (1.0, 1.0)})]
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one["noisy"], other["noisy"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"speeds": (1.1, 0.9)}, "in order and from 0.5 to 2"),
+        ({"speeds": (0.9, 1.1), "crop_seconds": None}, "data.crop_seconds null"),
+        ({"speeds": (0.9, 1.1), "paired": True}, "with data.paired"),
+    ],
+)
+def test_speeds_that_would_have_no_effect_are_refused(options, words):
+    with pytest.raises(ConfigError, match=words):
+        MixtureData("speech", **options)

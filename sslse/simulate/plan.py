@@ -74,11 +74,8 @@ class MixturePlan:
     def to_json(self) -> str:
         """Return one line of ``plan.jsonl``."""
         values = asdict(self)
-        for name in (
-            "speech",
-            "channel",
-            "colour",
-        ):  # lines of sets without them stay what they were
+        # Lines of sets without them stay what they were.
+        for name in ("speech", "channel", "colour"):
             if not values[name]:
                 del values[name]
         return json.dumps({"utterance": values.pop("utterance"), **values}, ensure_ascii=False)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make data/{train,valid} (AN4 and speechocean762), data/test_{an4,so} and, where LIBRISPEECH is given, data/test_libri,
-# their noises data/noise_SET (the CC BY part of ESC-50, computed ones, and those of NOISE to train with), and rooms data/rir_{train,valid}.
+# their noises data/noise_SET (the CC BY part of ESC-50, computed ones, and those of NOISE to train with), and rooms
+# data/rir_{train,valid}.
 #
 # Run in the recipe's folder. Neither a speaker nor a source clip of a noise nor a room is in two sets.
 set -euo pipefail

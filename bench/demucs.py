@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from sslse.criteria.demucs import DemucsLoss
 from sslse.enhancers.demucs import Demucs
 from sslse.enhancers.resampler import ZEROS
-from sslse.upstreams.bfloat16 import has_bfloat16_units
+from sslse.runtime.device import has_bfloat16_units
 
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))
 

@@ -26,8 +26,8 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
     _sample_negative_indices,
 )
 
+from sslse.runtime.device import has_bfloat16_units
 from sslse.systems.robust_pretraining import RobustPretraining
-from sslse.upstreams.bfloat16 import has_bfloat16_units
 
 warnings.simplefilter("ignore")
 

@@ -23,7 +23,7 @@ from timing import interleave
 from torch import Tensor, nn
 
 from sslse.criteria.ssl_mse import SSLMSELoss
-from sslse.upstreams.bfloat16 import has_bfloat16_units
+from sslse.runtime.device import has_bfloat16_units
 
 
 def naive_step(model: nn.Module, enhanced: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from sslse.criteria.pairwise import PairOptions, pairwise_losses
 from sslse.errors import ConfigError
+from sslse.runtime.device import has_bfloat16_units
 from sslse.upstreams.base import frame_mask
-from sslse.upstreams.bfloat16 import has_bfloat16_units
 
 
 class TokenCriterion(nn.Module, ABC):

@@ -16,10 +16,10 @@ from sslse.criteria.position import change_speed, check_position, pad_starts, sh
 from sslse.criteria.soft_dtw import SoftDTWLoss
 from sslse.criteria.spectrum import frame_mean
 from sslse.errors import ConfigError
+from sslse.runtime.device import has_bfloat16_units
 from sslse.transfer import beside
 from sslse.upstreams import load_upstream
 from sslse.upstreams.base import Upstream, choose_layers, frame_mask
-from sslse.upstreams.bfloat16 import has_bfloat16_units
 from sslse.upstreams.featurizer import read_layer_weights
 
 SMALLEST_STD = 0.1  # of a dimension, relative to the mean magnitude of the clean features

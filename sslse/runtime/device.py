@@ -96,6 +96,14 @@ def lower_precision(device: str, dtype: str) -> contextlib.AbstractContextManage
     return torch.autocast(torch.device(device).type, getattr(torch, dtype))
 
 
+def has_bfloat16_units() -> bool:
+    """Tell whether this CPU has matrix units for bfloat16 (AMX, AVX512-BF16)."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
 def check_dtype(dtype: str) -> None:
     """Refuse what is no type of numbers that networks compute in.
 

@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import Logger
 from sslse.data.places import refuse_overwriting
 from sslse.errors import ConfigError, SslseError
 from sslse.runtime.atomic import atomic_open
-from sslse.runtime.device import AUTO, choose_device, describe_device
+from sslse.runtime.device import AUTO, choose_device, describe_device, has_bfloat16_units
 from sslse.runtime.pool import WorkerDied
 from sslse.runtime.settings import read_settings
 from sslse.systems.base import System
@@ -213,6 +213,8 @@ def train(
     resume = newest_readable(checkpoints)
     loggers = build_loggers(logger, exp, 0 if resume is None else step_of(resume), resolved)
     callbacks = [AudioSamples(audio_samples)] if audio_samples else []
+    if not any(word.startswith("--trainer.precision") for word in overrides):
+        avoid_slow_bfloat16(cli.config["trainer"])
     best = run_trainer(cli, exp, resume, save_every, average_best, loggers, callbacks)
     try:
         if cli.trainer.is_global_zero:
@@ -239,6 +241,23 @@ def placement(device: str) -> list[str]:
     devices = {"cpu": "1", "cuda": f"[{number}]" if ":" in device else ""}.get(kind, "1")
     accelerator = f"--trainer.accelerator={'gpu' if kind == 'cuda' else kind}"
     return [accelerator, f"--trainer.devices={devices}"] if devices else [accelerator]
+
+
+def avoid_slow_bfloat16(settings: Any) -> None:
+    """Let a CPU without matrix units for bfloat16, where it takes tens of times as long, compute in
+    float32 what a configuration has in ``bf16-mixed``.
+
+    Args:
+        settings: of the trainer; its ``precision`` is replaced.
+    """
+    on_cpu = settings["accelerator"] == "cpu" or choose_device() == "cpu"
+    if on_cpu and settings["precision"] == "bf16-mixed" and not has_bfloat16_units():
+        print(
+            "warning: this CPU has no units for bfloat16; trainer.precision is 32-true in place of "
+            "bf16-mixed (which '--trainer.precision bf16-mixed' would order all the same)",
+            flush=True,
+        )
+        settings["precision"] = "32-true"
 
 
 def read_marker(path: Path) -> int | None:

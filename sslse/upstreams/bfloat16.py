@@ -10,15 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-
-def has_bfloat16_units() -> bool:
-    """Tell whether this CPU has matrix units for bfloat16 (AMX, AVX512-BF16)."""
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
 class BFloat16Linear(nn.Module):

@@ -51,10 +51,9 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_corpora() -> Path:
-    """Folder with real recordings (fsdd/, noise/, rir/, LibriSpeech/); the test skips without
-    it."""
+    """Folder with real recordings (an4/, noise/, rir/, LibriSpeech/); the test skips without it."""
     root = Path(os.environ.get("SSLSE_TEST_CORPORA", REPOSITORY.parent / "shared" / "corpora"))
-    if not (root / "fsdd" / "recordings").is_dir():
+    if not (root / "LibriSpeech").is_dir():
         pytest.skip(f"no real recordings at {root} (set SSLSE_TEST_CORPORA)")
     return root
 

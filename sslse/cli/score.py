@@ -15,8 +15,6 @@ docs/metrics.md explains each metric and file.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any
 
 SUMMARY = "compute metrics per utterance"
 WRITES = ("out", "out/failed", "out/summary.json", "out/utterances.jsonl")
@@ -97,15 +95,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: utt2intent, else utt2label) (repeatable)",
     )
     add(
-        "--truth",
-        action="append",
-        type=_pair,
-        default=[],
-        metavar="NAME=DATA",
-        help="data directory with the truth of a back-end that ran on other utterances than "
-        "those of --reference (repeatable)",
-    )
-    add(
         "--normalize",
         action="append",
         type=_pair,
@@ -149,12 +138,11 @@ def _task_scorers(args: argparse.Namespace) -> dict:
     from functools import partial
     from pathlib import Path
 
-    from sslse.data.datadir import DataDir
     from sslse.errors import ConfigError
     from sslse.metrics import task_scoring
     from sslse.names import nearest
 
-    label_files, truths = dict(args.label_file), dict(args.truth)
+    label_files = dict(args.label_file)
     kinds = (
         (args.labels, task_scoring.score_labels, {}),
         (args.trials, task_scoring.score_trials, {"trial_list": args.trial_list}),
@@ -168,19 +156,11 @@ def _task_scorers(args: argparse.Namespace) -> dict:
                 raise ConfigError(f"two back-ends are called '{name}'; give each its own name")
             if function is task_scoring.score_labels:
                 options = {"label_file": label_files.get(name, label_files.get(""))}
-            scorer = partial(function, path=Path(path), **options)
-            if name in truths:
-                scorer = partial(_score_against, DataDir(truths[name]), scorer)
-            scorers[name] = scorer
-    unknown = [name for name in (*label_files, *truths) if name and name not in scorers]
+            scorers[name] = partial(function, path=Path(path), **options)
+    unknown = [name for name in label_files if name and name not in scorers]
     if unknown:
         raise ConfigError(f"no back-end is called '{unknown[0]}'{nearest(unknown[0], scorers)}")
     return scorers
-
-
-def _score_against(truth: Any, scorer: Callable, reference: Any) -> Any:
-    """Score against another data directory than the reference of the other columns."""
-    return scorer(truth)
 
 
 def _normalizers(args: argparse.Namespace) -> dict:

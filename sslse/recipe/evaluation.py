@@ -120,37 +120,18 @@ class Evaluation:
         name = f"{OA_FOLDERS[self.form]}_{self.plan.option('valid_set')}.json"
         return Path(exp, f"seed{seed}", row, name)
 
-    # Sets
-
-    def test_sets(self) -> list[str]:
-        """Return the test sets, and those that back-ends have of their own."""
-        own = [self.plan.own_set(name, "test") for name in self.plan.words("backends")]
-        return list(dict.fromkeys([*self.plan.words("test_sets"), *filter(None, own)]))
-
-    def judges(self, speech: Speech) -> list[str]:
-        """Return the back-ends that judge this set: one with a set of its own that alone."""
-        return [
-            name
-            for name in self.backends(speech.row)
-            if speech.set_name == self.plan.own_set(name, "test")
-            or (
-                not self.plan.own_set(name, "test")
-                and speech.set_name in self.plan.words("test_sets")
-            )
-        ]
-
     # Jobs
 
     def decode_jobs(self) -> list[Job]:
         """Return the jobs that enhance and judge all test sets."""
         enhance, judge = [], []
-        for set_name in self.test_sets():
+        for set_name in self.plan.words("test_sets"):
             for seed in self.plan.seeds:
                 enhance += self._enhance(seed, set_name)
                 for row in self.plan.variants:
                     for oa in self.weights(seed, row):
                         speech = Speech(seed, row, set_name, oa, self.form)
-                        judge += [self.judge_job(speech, name) for name in self.judges(speech)]
+                        judge += [self.judge_job(speech, name) for name in self.backends(row)]
         return [*self.prepare_jobs(), *self._per_set_jobs(), *enhance, *judge]
 
     def _enhance(self, seed: int, set_name: str) -> list[Job]:
@@ -204,8 +185,7 @@ class Evaluation:
             for name in self.plan.words("backends"):
                 entry = self.plan.entry(name)
                 if "prepare" in entry:
-                    valid = self.plan.own_set(name, "valid") or self.plan.option("valid_set")
-                    data = f"{self.plan.option('datadir')}/{valid}"
+                    data = f"{self.plan.option('datadir')}/{self.plan.option('valid_set')}"
                     data += "_noisy" if entry.get("data") == "mixture" else ""
                     out = f"{self.plan.folder(name, seed)}/prepared"
                     local = {"data": data, "out": out}
@@ -217,7 +197,7 @@ class Evaluation:
         """Jobs that back-ends need once for each test set, such as a list of trials."""
         jobs = []
         used = dict.fromkeys(name for row in self.plan.variants for name in self.backends(row))
-        for set_name in self.test_sets():
+        for set_name in self.plan.words("test_sets"):
             for name in used:
                 first = self.plan.entry(name).get("per_set")
                 if first:
@@ -270,12 +250,8 @@ class Evaluation:
                 if limit.split("=")[0] in metrics:
                     command += ["--max-utts", limit]
         for name in backends:
-            own = self.plan.own_set(name, "test")
-            judged = speech._replace(set_name=own) if own else speech
-            entry, local = self.plan.entry(name), self._values(judged, name, {})
+            entry, local = self.plan.entry(name), self._values(speech, name, {})
             command += self.plan.expand_words(entry["score"], speech.seed, local, name)
-            if own and own != speech.set_name:
-                command += ["--truth", f"{name}={self.noisy(own)}"]
         if len(command) == start:
             return None
         return Job(f"score {speech}", out, tuple(command), keep="update")

@@ -41,7 +41,7 @@ ENTRY_KEYS = {  # explained in docs/add_a_variant.md
     *("label", "like", "stage", "folder", "seed", "given", "experiment"),
     *("config", "data", "train_set", "init", "last", "set", "command", "kind", "model"),
     *("speech", "enhancer", "hears", "backends", "metrics", "values", "partner"),
-    *("judge", "prepare", "per_set", "output", "score", "words", "sets", "choose"),
+    *("judge", "prepare", "per_set", "output", "score", "words", "choose"),
 }
 
 

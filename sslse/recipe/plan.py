@@ -291,9 +291,7 @@ class Plan:
             command += ["--config", expand(config)]
         command += ["--exp", folder, "--seed", str(seed)]
         command += ["--data.train", expand(entry.get("train_set", "$datadir/$train_set"))]
-        valid = (
-            f"{self.option('datadir')}/{self.own_set(name, 'valid') or self.option('valid_set')}"
-        )
+        valid = f"{self.option('datadir')}/{self.option('valid_set')}"
         if entry.get("data") == "mixture":
             if not self.is_recorded(self.option("train_set")):
                 command += ["--data.noise", expand("$datadir/noise_$train_set")]
@@ -308,8 +306,3 @@ class Plan:
             if value is not None:
                 command += [f"--{key}", expand(value)]
         return command + self.words("train_args")
-
-    def own_set(self, backend: str, kind: str) -> str:
-        """Return the set that a task is validated or tested on; empty where it has none of its
-        own."""
-        return self.entry(backend).get("sets", {}).get(kind, "")

@@ -72,10 +72,7 @@ def simulate_noise(plan: Plan) -> list[Job]:
     conditions = plan.method.tree.get("conditions") or {}
     conditions = {name: settings for name, settings in conditions.items() if settings is not None}
     valid, datadir = plan.option("valid_set"), plan.option("datadir")
-    own = [
-        plan.own_set(name, kind) for name in plan.words("backends") for kind in ("valid", "test")
-    ]
-    sets = dict.fromkeys([valid, *plan.words("test_sets"), *filter(None, own)])
+    sets = dict.fromkeys([valid, *plan.words("test_sets")])
     sets = [name for name in sets if not plan.is_recorded(name)]
     count = 1 + len(conditions) * (len(sets) - 1) if conditions else len(sets)
     jobs = []
@@ -111,8 +108,7 @@ def _simulate(
     if name in plan.words("rooms"):
         command += ["--rir", f"{datadir}/rir_{name}"]
     config = plan.option("simulate_config")
-    valid = [plan.own_set(backend, "valid") for backend in plan.words("backends")]
-    if name in (plan.option("valid_set"), *valid):
+    if name == plan.option("valid_set"):
         config = plan.option("simulate_valid_config") or config
     command += ["--config", config, "--seed", plan.option("simulate_seed")]
     command += ["--nj", str(max(1, plan.nj // count)), *(options or [])]

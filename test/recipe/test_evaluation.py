@@ -153,31 +153,6 @@ def test_a_value_of_a_back_end_is_chosen_among_its_option(make_plan):
     assert "--weight 0.3" in jobs[OUT.format("noisy", 0) + "/hyp_search"]
 
 
-OWN_SETS = "backends: {voices: {sets: {valid: people_valid, test: people}}}"
-
-
-def test_a_back_end_with_sets_of_its_own_judges_them_alone(make_plan):
-    plan = make_plan(OWN_SETS, backends="words voices")
-    jobs = by_folder("decode", plan)
-    out, own = OUT.format("tuned", 0), "exp/seed0/tuned/decode_people/oa0"
-    assert f"{out}/hyp_words" in jobs and f"{out}/voices" not in jobs
-    assert f"{own}/voices" in jobs and f"{own}/hyp_words" not in jobs
-    assert "--trials data/people_noisy/trials" in jobs[f"{own}/voices"]
-    assert jobs[own].startswith("sslse enhance data/people_noisy/wav.scp")
-    scores = by_folder("score", plan)
-    assert not any("decode_people" in folder for folder in scores)
-    assert (
-        f"--trials voices={own}/voices/scores --truth voices=data/people_noisy"
-        in (scores[f"{out}/scores"])
-    )
-    # It is mixed with noise, and its head is validated on it.
-    assert set(by_folder("simulate_noise", plan)) == {
-        f"data/{name}_noisy" for name in ("valid", "test", "people_valid", "people")
-    }
-    (head,) = [job for job in jobs_of("heads", plan) if job.folder.endswith("voices")]
-    assert "data/people_valid" in head.command
-
-
 def test_a_back_end_is_set_up_on_the_validation_set(make_plan):
     jobs = by_folder("decode", make_plan(backends="turns", seeds="0 1"))
     for seed in (0, 1):

@@ -46,7 +46,7 @@ def test_batches_of_the_benchmark(upstream):
         assert data.batch_size * (trainer["accumulate_grad_batches"] or 1) == size
 
 
-@pytest.mark.parametrize("recipe", ["mini", "fsdd"])
+@pytest.mark.parametrize("recipe", ["mini", "an4"])
 def test_heads_of_the_small_recipes_and_noise_over_them(upstream, recipe):
     folder = CONF.parents[1] / "egs" / recipe / "sslmse/conf"
     names = [name for name in ("asr_ssl", "asv", "ic") if (folder / f"train_{name}.yaml").is_file()]

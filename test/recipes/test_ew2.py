@@ -36,7 +36,6 @@ def recipe(repository, tmp_path):
         "utils",
         "egs/TEMPLATE",
         "egs/mini/sslmse",
-        "egs/fsdd/sslmse",
     ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(repository / name)
@@ -115,9 +114,13 @@ SE = "exp/seed0/se_pretrain/enhancer"
 
 
 def test_small_recipes_have_the_same_tables_and_figures(planner):
-    mini, fsdd = (planner.method(f"{name}/ew2") for name in ("mini", "fsdd"))
+    mini, an4 = (planner.method(f"{name}/ew2") for name in ("mini", "an4"))
     for kind in ("table", "figure"):
-        assert mini.parts(kind) == fsdd.parts(kind) != {}
+        wanted, found = mini.parts(kind), an4.parts(kind)
+        differ = {
+            name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
+        }
+        assert wanted and differ <= {"labels"}
 
 
 @pytest.mark.parametrize("name", ["mini", "an4", "librispeech", "chime4"])
@@ -173,7 +176,7 @@ def test_enhancers_begin_at_random_where_the_paper_has_it(planner):
     assert all(f"--model.enhancer_param {SE}" in mini[name] for name in names)
 
 
-@pytest.mark.parametrize("name", ["librispeech", "chime4", "mini", "fsdd"])
+@pytest.mark.parametrize("name", ["librispeech", "chime4", "mini", "an4"])
 def test_configurations_have_an_enhancer_to_begin_at_random(name):
     folder = ROOT / "egs" / name / "ew2/conf"
     for path in [*folder.glob("pretrain*.yaml"), *folder.glob("finetune_scratch.yaml")]:

@@ -13,7 +13,7 @@ from sslse.runtime.settings import read_settings, settings_files
 from sslse.simulate.config import SimulateConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = ("mini", "fsdd", "an4", "speechocean762", "enhancer")  # recipes
+SMALL = ("mini", "an4", "speechocean762", "enhancer")  # recipes
 OWN = sorted(
     path
     for path in ROOT.glob("egs/*/*/conf/*.yaml")
@@ -72,7 +72,7 @@ def test_trainings_of_full_size_read_their_data_beside_the_training():
 def test_the_joint_trainings_resolve_with_their_losses(parser):
     finetunes = [path for path in OWN if path.match("cbpc/conf/finetune.yaml")]
     losses = sorted((ROOT / "conf/joint").glob("*.yaml"))
-    assert len(finetunes) == 4 and len(losses) == 8
+    assert len(finetunes) == 3 and len(losses) == 8
     for path in losses:
         for finetune in finetunes:
             settings = read_settings(path, finetune)
@@ -80,7 +80,7 @@ def test_the_joint_trainings_resolve_with_their_losses(parser):
             parser.parse_object(settings)
 
 
-@pytest.mark.parametrize("corpus", ["mini", "fsdd", "an4", "librispeech"])
+@pytest.mark.parametrize("corpus", ["mini", "an4", "librispeech"])
 def test_criteria_of_the_fine_tunings(corpus):
     conf = ROOT / "egs" / corpus / "sslmse/conf"
     for name, parts in {

@@ -105,20 +105,13 @@ def test_other_back_ends_bring_the_scores_up_to_date(checkout):
     assert status == 1 and not (scores / ".done").exists()
 
 
-def test_a_task_has_data_of_its_own(checkout):
-    script = checkout.recipe / "local/data.sh"
-    script.write_text(script.read_text().replace("train valid", "some noise_some train valid"))
+def test_a_task_may_need_more_tables(checkout):
     (checkout.recipe / "local/task_data.sh").write_text("#!/bin/sh\ntouch data/asked\n")
     (checkout.recipe / "local/task_data.sh").chmod(0o755)
-    own_settings(checkout, "backends: {asv: {sets: {valid: valid, test: some}}}")
     options = ("--backends", "ssl asv", "--variants", "", "--oa_weights", "")
     status, output = checkout.run("./run.sh", *options)
     assert status == 0, output
     assert (checkout.recipe / "data/asked").exists()
-    out = checkout.recipe / "exp/seed0/noisy/decode_some/oa0"
-    assert (out / "asv/scores").exists() and not (out / "hyp_ssl").exists()
-    (score,) = (c for c in checkout.calls() if "--out exp/seed0/noisy/decode_test/oa0/scores" in c)
-    assert "/decode_some/oa0/asv/scores --truth asv=data/some_noisy" in score
 
 
 @pytest.mark.parametrize(

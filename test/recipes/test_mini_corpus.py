@@ -1,4 +1,4 @@
-"""The corpora of egs/mini and egs/fsdd: what they promise of speakers, noises, bands and bytes."""
+"""The corpus of egs/mini: what it promises of speakers, noises, levels and bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sslse.audio.files import read_audio, write_audio
 from sslse.data.datadir import DataDir
 from sslse.data.labels import read_slots
 from sslse.data.trials import read_trials
@@ -19,7 +18,6 @@ from sslse.data.trials import read_trials
 SETS = ("train", "valid", "test")
 MINI = "--num-train 24 --num-valid 6 --num-test 10 --num-noise-train 10 --num-noise-valid 10"
 MINI = (MINI + " --num-noise-test 19").split()
-FSDD = "--num-train 12 --num-perturbed 18 --num-valid 6 --num-test 8".split()
 
 
 def prepare(script: Path, folder: Path, *options: str, **environment: str):
@@ -52,38 +50,6 @@ def own_folder(monkeypatch, tmp_path):
 def mini(repository, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("mini")
     done = prepare(repository / "egs/mini/sslmse/local/data.sh", folder, *MINI)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def noises(shared_corpora, tmp_path_factory) -> Path:
-    """81 recordings that are here to stay, and white noise in another format at another rate.
-
-    Not all of the shared folder, which may gain others: a recording as quiet as the step of 16-bit
-    samples, for example, has its rounding error above 4 kHz, whatever was removed there before.
-    """
-    folder = tmp_path_factory.mktemp("noises")
-    for name in ("mixed16k", "noisex92", "nonspeech"):
-        (folder / name).mkdir()
-        for path in (shared_corpora / "noise" / name).glob("*.wav"):
-            (folder / name / path.name).symlink_to(path)
-    for index in range(3):
-        white = 0.1 * np.random.default_rng(index).standard_normal(44100)
-        write_audio(folder / f"white/w{index}.flac", white.astype(np.float32), 44100)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def fsdd(repository, shared_corpora, noises, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("fsdd")
-    done = prepare(
-        repository / "egs/fsdd/sslmse/local/data.sh",
-        folder,
-        *FSDD,
-        FSDD_ROOT=str(shared_corpora / "fsdd"),
-        NOISE_ROOT=str(noises),
-    )
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -179,106 +145,3 @@ def test_a_second_run_does_nothing_and_an_interrupted_one_continues(mini, reposi
     new = [path for path, time in times.items() if path.stat().st_mtime_ns != time]
     assert new == [lost]
     assert wav_bytes(folder) == wav_bytes(mini)
-
-
-def test_fsdd_shares_no_speaker_and_plays_others_at_other_speeds(fsdd):
-    sets = open_sets(fsdd)
-    assert [len(sets[name]) for name in SETS] == [30, 6, 8]
-    people = {
-        name: {speaker.split("-")[-1] for speaker in data.utt2spk.values()}
-        for name, data in sets.items()
-    }
-    assert len(people["train"]) == 3 and len(people["valid"]) == len(people["test"]) == 1
-    assert len(set.union(*people.values())) == 5
-    assert len(set(sets["train"].utt2spk.values())) == 3 + 18
-    assert not any(speaker.startswith("sp") for speaker in sets["test"].utt2spk.values())
-    for data in sets.values():
-        assert all(3 <= len(text.split()) <= 7 for text in data.text.values())
-
-
-def test_fsdd_is_an_honest_8_khz_task(fsdd):
-    for data in [*open_sets(fsdd).values(), *open_sets(fsdd, "noise_").values()]:
-        for name in data.utterances:
-            waveform, rate = data.load(name)
-            power = np.abs(np.fft.rfft(waveform * np.hanning(len(waveform)))) ** 2
-            above = power[len(power) * 4150 // (rate // 2) :].sum()
-            assert rate == 16000 and above < 1e-5 * power.sum(), name
-
-
-def test_fsdd_uses_each_noise_file_in_one_set(fsdd):
-    def files(data: DataDir) -> set[str]:
-        # Pieces of a long recording end in a three-digit number.
-        return {
-            name.rsplit("-", 1)[0] if name.count("-") == 2 else name for name in data.utterances
-        }
-
-    sets = [files(data) for data in open_sets(fsdd, "noise_").values()]
-    assert sum(map(len, sets)) == len(set.union(*sets))
-    assert sum(map(len, sets)) == 81
-    assert min(map(len, sets)) > 10
-
-
-def test_fsdd_keeps_the_noise_band_on_request(repository, shared_corpora, tmp_path):
-    noise = tmp_path / "noises"
-    for index in range(10):
-        waveform = 0.1 * np.random.default_rng(index).standard_normal(16000)
-        write_audio(noise / f"n{index}.wav", waveform.astype(np.float32), 16000)
-    done = prepare(
-        repository / "egs/fsdd/sslmse/local/data.sh",
-        tmp_path / "recipe",
-        *FSDD,
-        "--band_limit=false",
-        FSDD_ROOT=str(shared_corpora / "fsdd"),
-        NOISE_ROOT=str(noise),
-    )
-    assert done.returncode == 0, done.stderr
-    sets = open_sets(tmp_path / "recipe", "noise_")
-    assert [len(data) for data in sets.values()] == [6, 2, 2]
-    source, _ = read_audio(noise / "n0.wav")
-    found = [data for data in sets.values() if "n0" in data.wav_scp]
-    np.testing.assert_allclose(found[0].load("n0")[0], source - source.mean(), atol=1.1 / 32768)
-
-
-@pytest.mark.slow
-def test_fsdd_voices_come_beside_the_other_sets(fsdd, repository, shared_corpora, noises, tmp_path):
-    folder = tmp_path / "copy"
-    shutil.copytree(fsdd, folder)
-    done = prepare(
-        repository / "egs/fsdd/sslmse/local/task_data.sh",
-        folder,
-        *("--datadir", "data", *FSDD, "--num_voices", "14"),
-        FSDD_ROOT=str(shared_corpora / "fsdd"),
-        NOISE_ROOT=str(noises),
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("there already") == 6
-    before, after = wav_bytes(fsdd), wav_bytes(folder)
-    assert {name: after[name] for name in before} == before and len(after) == len(before) + 28
-    sets = open_sets(folder)
-    for name in ("valid", "test"):
-        voices = DataDir(folder / f"data/voices_{name}")
-        (person,) = set(sets[name].utt2spk.values())
-        assert {voice.split("-")[-1] for voice in voices.utt2spk.values()} == {person}
-        assert len(set(voices.utt2spk.values())) == 7
-        assert read_trials(voices.table("trials"), voices.utterances)
-        noises = [DataDir(folder / f"data/noise_{part}{name}") for part in ("", "voices_")]
-        assert list(noises[0].wav_scp.items()) == list(noises[1].wav_scp.items())
-
-
-@pytest.mark.parametrize(
-    ("environment", "options", "words"),
-    [
-        ({"FSDD_ROOT": "/nowhere"}, [], "set FSDD_ROOT"),
-        ({"NOISE_ROOT": "/nowhere"}, [], "set NOISE_ROOT"),
-        ({}, ["--test_speakers", "lucas"], "speaker lucas is in more than one set"),
-        ({}, ["--test_speakers", "nobody"], "no recordings of nobody"),
-        ({}, ["--num-trian", "3"], "did you mean '--num_train'?"),
-    ],
-)
-def test_fsdd_says_what_is_wrong(repository, shared_corpora, tmp_path, environment, options, words):
-    roots = {"FSDD_ROOT": shared_corpora / "fsdd", "NOISE_ROOT": shared_corpora / "noise"}
-    roots = {name: str(path) for name, path in roots.items()}
-    script = repository / "egs/fsdd/sslmse/local/data.sh"
-    done = prepare(script, tmp_path / "recipe", *FSDD, *options, **{**roots, **environment})
-    assert done.returncode != 0
-    assert words in done.stderr and done.stderr.count("\n") == 1

@@ -21,6 +21,23 @@ SPEED_STEPS = 100
 _FLOAT_SUBTYPES = ("FLOAT", "DOUBLE")
 
 
+def draw_speed(speeds: tuple[float, float], uniform: float) -> int:
+    """Return a playback speed, in ``SPEED_STEPS``, for a random number between 0 and 1.
+
+    It is uniform in the logarithm: as many octaves up as down.
+
+    Args:
+        speeds: lowest and highest, 1 leaves a sound as it is.
+        uniform: the random number.
+
+    Example:
+        >>> [draw_speed((0.5, 2.0), uniform) for uniform in (0.0, 0.5, 1.0)]
+        [50, 100, 200]
+    """
+    low, high = speeds
+    return round(low * (high / low) ** uniform * SPEED_STEPS)
+
+
 class AudioInfo(NamedTuple):
     """Facts of one recording."""
 

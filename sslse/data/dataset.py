@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from sslse.audio.files import SPEED_STEPS, resample
+from sslse.audio.files import SPEED_STEPS, draw_speed, resample
 from sslse.data.datadir import DataDir
 from sslse.data.sampler import Draw, draw_generator
 from sslse.errors import DataError
@@ -81,10 +81,9 @@ class CropMixtureDataset(Dataset):
         """Return ``crop_samples`` of one utterance or all of them, float32."""
         if self.crop_samples is None:
             return self.speech.load(utterance, kind, sample_rate=self.sample_rate)[0]
-        low, high = self.speeds
-        if low == high == 1:
+        if tuple(self.speeds) == (1, 1):
             return self._part(utterance, self.crop_samples, generator, kind)
-        speed = round(low * (high / low) ** generator.random() * SPEED_STEPS)
+        speed = draw_speed(self.speeds, generator.random())
         part = self._part(utterance, -(-self.crop_samples * speed // SPEED_STEPS), generator, kind)
         return resample(part, speed, SPEED_STEPS)[: self.crop_samples]
 
@@ -204,6 +203,7 @@ class UtteranceDataset(Dataset):
             a draw takes another one.
         seed: seed of crops and mixtures.
         prepare: what is done to a whole waveform, and its rate, after noise and before a crop.
+        speeds: lowest and highest playback speed of the speech of a draw; both 1 leave it.
 
     Raises:
         DataError: no utterance is long enough.
@@ -221,8 +221,10 @@ class UtteranceDataset(Dataset):
         min_seconds: float = 0.0,
         seed: int = 0,
         prepare: Callable[[np.ndarray, int], np.ndarray] | None = None,
+        speeds: tuple[float, float] = (1.0, 1.0),
     ) -> None:
         self.data = data
+        self.speeds = tuple(speeds)
         self.prepare = prepare
         self.least_samples = round(min_seconds * sample_rate)
         self.utterances: Sequence[str] = data.utterances
@@ -285,10 +287,13 @@ class UtteranceDataset(Dataset):
         start: int = 0,
         count: int | None = None,
     ) -> np.ndarray:
-        """Return a part of an utterance, with noise where a generator draws it."""
+        """Return a part of an utterance, at a speed and with noise where a generator draws them."""
         waveform, _ = self.data.load(
             self.utterances[index], sample_rate=self.sample_rate, start=start, num_samples=count
         )
+        if generator is not None and self.speeds != (1, 1):
+            speed = draw_speed(self.speeds, generator.random())
+            waveform = resample(waveform, speed, SPEED_STEPS)
         noisy = self.mixer is not None and generator is not None
         if noisy and generator.random() < self.noise_probability:
             waveform = self.mixer.mix(waveform, generator).noisy

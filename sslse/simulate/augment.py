@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sslse.audio.files import SPEED_STEPS, resample
+from sslse.audio.files import SPEED_STEPS, draw_speed, resample
 from sslse.data.level import mean_power
 from sslse.simulate.plan import NoiseChange, draw_offset
 
@@ -23,14 +23,12 @@ def draw_change(
     if not config.augments_noise:
         return None
     speed, backwards, second, which, where, level = rng.random(6).tolist()
-    # Uniform in the logarithm: as many octaves up as down.
-    speed = config.speed_low * (config.speed_high / config.speed_low) ** speed
     name, offset = None, 0
     if second < config.second_noise_probability:
         name = noises.names[int(which * len(noises))]
         offset = draw_offset(where, noises.num_samples(name), num_samples)
     return NoiseChange(
-        speed=round(speed * SPEED_STEPS) / SPEED_STEPS,
+        speed=draw_speed((config.speed_low, config.speed_high), speed) / SPEED_STEPS,
         backwards=backwards < config.backwards_probability,
         second=name,
         second_offset=offset,

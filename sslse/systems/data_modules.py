@@ -146,6 +146,16 @@ class StepwiseData(lightning.LightningDataModule):
         )
 
 
+def check_speeds(speeds: tuple[float, float]) -> None:
+    """Refuse playback speeds of training speech that make no sense.
+
+    Raises:
+        ConfigError: they are out of order or beyond an octave.
+    """
+    if not 0.5 <= speeds[0] <= speeds[1] <= 2:
+        raise ConfigError(f"data.speeds must be in order and from 0.5 to 2, not {speeds}")
+
+
 class MixtureData(StepwiseData):
     """Clean speech mixed with noise on the fly; a simulated set for validation.
 
@@ -196,8 +206,7 @@ class MixtureData(StepwiseData):
             raise ConfigError(
                 "data.paired: the training set is noisy already; leave data.noise out"
             )
-        if not 0.5 <= speeds[0] <= speeds[1] <= 2:
-            raise ConfigError(f"data.speeds must be in order and from 0.5 to 2, not {speeds}")
+        check_speeds(speeds)
         if tuple(speeds) != (1, 1) and (paired or crop_seconds is None):
             raise ConfigError(
                 "data.speeds is for crops that are mixed on the fly; leave it out with "
@@ -317,6 +326,7 @@ class UtteranceData(StepwiseData):
     ) -> None:
         super().__init__(batch_size, num_workers, seed, sample_rate)
         self.hours = hours
+        self.speeds: tuple[float, float] = (1.0, 1.0)
         self.train_path = train
         self.valid_path = valid
         self.noise_path = noise
@@ -348,10 +358,11 @@ class UtteranceData(StepwiseData):
             min_seconds=self.min_seconds,
             seed=self.seed,
             prepare=system.preparation or None,
+            speeds=self.speeds,
         )
         self.lengths = utterances.num_samples()
         self.weights = system.balance_weights(train, utterances) if self.balance else None
-        cached = self.cache and mixer is None
+        cached = self.cache and mixer is None and tuple(self.speeds) == (1, 1)
         self.train_set = system.cache(utterances, "train") if cached else utterances
         self.valid_set = None
         if self.valid_path is not None:
@@ -378,4 +389,15 @@ class UtteranceData(StepwiseData):
 
 
 class TranscribedData(UtteranceData):
-    """Utterances with transcripts (``text``); the arguments of :class:`UtteranceData`."""
+    """Utterances with transcripts (``text``).
+
+    Args:
+        speeds: lowest and highest playback speed of training speech, which makes more voices of
+            few; ``[1, 1]`` leaves it. Transcripts, unlike other labels, hold at any speed.
+        args, kwargs: those of :class:`UtteranceData`.
+    """
+
+    def __init__(self, *args: Any, speeds: tuple[float, float] = (1.0, 1.0), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_speeds(speeds)
+        self.speeds = speeds

@@ -11,6 +11,7 @@ import torch
 
 from sslse.audio.files import read_audio, write_audio
 from sslse.data.datadir import write_datadir
+from sslse.data.sampler import Draw
 from sslse.errors import ConfigError, DataError
 from sslse.systems.data_modules import MixtureData, TranscribedData
 
@@ -189,6 +190,26 @@ def test_crops_at_another_speed_are_as_long_and_higher(sets, tmp_path):
     assert len(pitches) > 6 and 318 < min(pitches) < 380 and 420 < max(pitches) < 502
     filled = [row for row in found if (row == 0).sum() > 4000]
     assert len(filled) == len(found) // 2
+
+
+def test_transcribed_speech_is_heard_at_other_speeds_and_never_kept(sets):
+    """Whole utterances get longer or shorter: features of one draw are not those of the next."""
+    system = SimpleNamespace(
+        needs=("text",),
+        preparation=None,
+        prepare=lambda train: None,
+        describer=lambda data: lambda name, start, count: {"text": data.text[name]},
+        cache=lambda utterances, split: pytest.fail("kept, though no draw is like another"),
+    )
+    data = TranscribedData(sets["speech"], speeds=(0.8, 1.25))
+    data.trainer = SimpleNamespace(lightning_module=system)
+    data.setup("fit")
+    lengths = data.train_set.num_samples()
+    draws = [Draw(number % len(lengths), number) for number in range(60)]
+    ratios = [lengths[draw.index] / len(data.train_set[draw]["waveform"]) for draw in draws]
+    assert 0.79 < min(ratios) < 0.87 and 1.15 < max(ratios) < 1.26
+    with pytest.raises(ConfigError, match="in order and from 0.5 to 2"):
+        TranscribedData(sets["speech"], speeds=(1.2, 0.8))
 
 
 def test_one_speed_changes_no_draw(sets):

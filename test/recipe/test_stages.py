@@ -67,15 +67,13 @@ def test_noise_is_mixed_for_what_is_not_recorded(make_plan):
 
 
 def test_validation_sets_may_have_settings_of_their_own(make_plan):
-    own = "backends: {people: {like: words, sets: {valid: people_valid, test: people}}}"
-    plan = make_plan(own, backends="words people", simulate_valid_config="conf/valid.yaml")
     configs = {
         job.folder: job.command[job.command.index("--config") + 1]
-        for job in jobs_of("simulate_noise", plan)
+        for job in jobs_of("simulate_noise", make_plan(simulate_valid_config="conf/valid.yaml"))
     }
     assert configs == {
-        **{f"data/{name}_noisy": "conf/valid.yaml" for name in ("valid", "people_valid")},
-        **{f"data/{name}_noisy": "conf/simulate.yaml" for name in ("test", "people")},
+        "data/valid_noisy": "conf/valid.yaml",
+        "data/test_noisy": "conf/simulate.yaml",
     }
 
 

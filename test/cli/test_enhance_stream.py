@@ -235,3 +235,21 @@ def test_the_model_card_says_the_latency_of_a_causal_enhancer_alone(model, tmp_p
         cards.append((out / "README.md").read_text())
     assert "an algorithmic latency of 20 ms" in cards[0] and "--stream" in cards[0]
     assert "latency" not in cards[1]
+
+
+@pytest.mark.parametrize("given", [None, "2"])
+def test_it_works_in_one_thread_unless_the_environment_says_otherwise(model, monkeypatch, given):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    seen = []
+    monkeypatch.setattr(
+        "sslse.enhancers.live.enhance_live", lambda *_: seen.append(torch.get_num_threads())
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert main(["enhance", "--stream", "--model", str(model)]) == 0
+        assert seen == [2 if given else 1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -244,7 +244,7 @@ def placement(device: str) -> list[str]:
 
 
 def avoid_slow_bfloat16(settings: Any) -> None:
-    """Let a CPU without matrix units for bfloat16, where it takes tens of times as long, compute in
+    """Let a CPU without matrix units for bfloat16, where it can take ten times as long, compute in
     float32 what a configuration has in ``bf16-mixed``.
 
     Args:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from sslse.criteria.demucs import DemucsLoss
 from sslse.enhancers.demucs import Demucs
 from sslse.enhancers.resampler import ZEROS
-from sslse.runtime.device import has_bfloat16_units
+from sslse.runtime.device import has_units
 
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))
 
@@ -175,7 +175,7 @@ def main() -> None:
         "sslse": training_step(ours, DemucsLoss(), noisy, clean),
         "usual formulation": training_step(usual, usual_loss, noisy, clean),
     }
-    if has_bfloat16_units():
+    if has_units("bfloat16"):
         runs["sslse, bfloat16"] = training_step(ours, DemucsLoss(), noisy, clean, True)
         runs["usual, bfloat16"] = training_step(usual, usual_loss, noisy, clean, True)
     print_table(interleave(runs, args.rounds), "training step", peer="usual formulation")

@@ -26,7 +26,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
     _sample_negative_indices,
 )
 
-from sslse.runtime.device import has_bfloat16_units
+from sslse.runtime.device import has_units
 from sslse.systems.robust_pretraining import RobustPretraining
 
 warnings.simplefilter("ignore")
@@ -129,7 +129,7 @@ def main() -> None:
     millions = sum(p.numel() for p in plain.parameters()) / 1e6
     print(f"{millions:.1f} M parameters, {args.batch} x {args.seconds:g} s")
     runs = {}
-    for rounded in (False, True) if has_bfloat16_units() else (False,):
+    for rounded in (False, True) if has_units("bfloat16") else (False,):
         name = ", bfloat16" if rounded else ""
         runs[f"transformers, wav2vec 2.0{name}"] = step(peer, lambda: peer(noisy, None), rounded)
         runs[f"sslse, wav2vec 2.0{name}"] = our_step(plain, batch, rounded)

@@ -23,7 +23,7 @@ from timing import interleave
 from torch import Tensor, nn
 
 from sslse.criteria.ssl_mse import SSLMSELoss
-from sslse.runtime.device import has_bfloat16_units
+from sslse.runtime.device import has_units
 
 
 def naive_step(model: nn.Module, enhanced: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,7 +97,7 @@ def main() -> None:
         model.save_pretrained(folder)
         transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(folder)
         criterion = SSLMSELoss(folder)
-        bfloat16 = SSLMSELoss(folder, precision="bfloat16") if has_bfloat16_units() else None
+        bfloat16 = SSLMSELoss(folder, precision="bfloat16") if has_units("bfloat16") else None
     known = criterion.encode_clean(clean)
     steps: dict[str, Callable[[], tuple[Tensor, Tensor]]] = {
         "naive": lambda: naive_step(model, enhanced, clean),

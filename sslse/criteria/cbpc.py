@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from sslse.criteria.pairwise import PairOptions, pairwise_losses
 from sslse.errors import ConfigError
-from sslse.runtime.device import has_bfloat16_units
+from sslse.runtime.device import has_units
 from sslse.upstreams.base import frame_mask
 
 
@@ -268,7 +268,7 @@ class ContrastiveTokenizerLoss(TokenCriterion):
             delta,
             1 - delta,
             positive_in_denominator,
-            precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()),
+            precision == "bfloat16" or (precision == "auto" and has_units("bfloat16")),
             normalize,
         )
 

@@ -16,7 +16,7 @@ from sslse.criteria.position import change_speed, check_position, pad_starts, sh
 from sslse.criteria.soft_dtw import SoftDTWLoss
 from sslse.criteria.spectrum import frame_mean
 from sslse.errors import ConfigError
-from sslse.runtime.device import has_bfloat16_units
+from sslse.runtime.device import has_units
 from sslse.transfer import beside
 from sslse.upstreams import load_upstream
 from sslse.upstreams.base import Upstream, choose_layers, frame_mask
@@ -112,7 +112,7 @@ class SSLMSELoss(Criterion):
                 upstream, final_layer_norm=final_layer_norm, pad_to_30s=pad_to_30s
             )
         self.upstream = upstream.freeze()
-        if precision == "bfloat16" or (precision == "auto" and has_bfloat16_units()):
+        if precision == "bfloat16" or (precision == "auto" and has_units("bfloat16")):
             self.upstream.use_bfloat16()
         self.layers = choose_layers(layers, upstream.num_layers)
         self.combine = combine

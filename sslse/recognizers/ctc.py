@@ -10,7 +10,7 @@ import numpy as np
 
 from sslse.errors import ConfigError
 from sslse.recognizers.base import Recognizer
-from sslse.runtime.device import AUTO, check_dtype, choose_device, lower_precision
+from sslse.runtime.device import AUTO, choose_device, choose_dtype, lower_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,8 +77,8 @@ class CTCRecognizer(Recognizer):
     ) -> None:
         if nbest < 1:
             raise ConfigError(f"nbest {nbest}: expected at least 1")
-        check_dtype(dtype)
-        self.device, self.dtype = choose_device(device), dtype
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(dtype, self.device)
         self.model = self.load(model)
         self.sample_rate = self.model.sample_rate
         self.nbest = nbest

@@ -20,7 +20,7 @@ from sslse.espnet.model_folder import (
     sample_rate_of,
 )
 from sslse.recognizers.base import Recognizer
-from sslse.runtime.device import AUTO, check_dtype, choose_device, lower_precision
+from sslse.runtime.device import AUTO, choose_device, choose_dtype, lower_precision
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,8 +60,8 @@ class ESPnetRecognizer(Recognizer):
         device: str = AUTO,
         dtype: str = "float32",
     ) -> None:
-        check_dtype(dtype)
-        self.device, self.dtype = choose_device(device), dtype
+        self.device = choose_device(device)
+        self.dtype = choose_dtype(dtype, self.device)
         config_path, weights = find_model(Path(model), checkpoint)
         config = read_config(config_path)
         self.greedy = config.get("decoder") is None if greedy is None else greedy

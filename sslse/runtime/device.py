@@ -83,12 +83,8 @@ def lower_precision(device: str, dtype: str) -> contextlib.AbstractContextManage
 
     Args:
         device: of ``choose_device``.
-        dtype: one of ``DTYPES``; sums and norms stay in float32.
-
-    Raises:
-        ConfigError: there is no such type.
+        dtype: of ``choose_dtype``; sums and norms stay in float32.
     """
-    check_dtype(dtype)
     if dtype == "float32":
         return contextlib.nullcontext()
     import torch
@@ -96,12 +92,33 @@ def lower_precision(device: str, dtype: str) -> contextlib.AbstractContextManage
     return torch.autocast(torch.device(device).type, getattr(torch, dtype))
 
 
-def has_bfloat16_units() -> bool:
-    """Tell whether this CPU has matrix units for bfloat16 (AMX, AVX512-BF16)."""
+def has_units(dtype: str) -> bool:
+    """Tell whether this CPU has units for a type of numbers: AMX or AVX-512 for the short ones."""
     import torch
 
+    unit = {"bfloat16": "bf16", "float16": "fp16"}.get(dtype)
     capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+    return unit is None or any(capabilities.get(f"{set_}_{unit}") for set_ in ("amx", "avx512"))
+
+
+def choose_dtype(dtype: str, device: str) -> str:
+    """Return the type of numbers that products are computed in where one was asked for.
+
+    A CPU without units for a short type computes in float32: it would gain no time, and its LSTMs
+    refuse.
+
+    Args:
+        dtype: one of ``DTYPES``.
+        device: of ``choose_device``.
+
+    Raises:
+        ConfigError: there is no such type.
+    """
+    check_dtype(dtype)
+    if device != "cpu" or has_units(dtype):
+        return dtype
+    print(f"warning: this CPU has no units for {dtype}: computed in float32", flush=True)
+    return "float32"
 
 
 def check_dtype(dtype: str) -> None:

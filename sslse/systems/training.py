@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import Logger
 from sslse.data.places import refuse_overwriting
 from sslse.errors import ConfigError, SslseError
 from sslse.runtime.atomic import atomic_open
-from sslse.runtime.device import AUTO, choose_device, describe_device, has_bfloat16_units
+from sslse.runtime.device import AUTO, choose_device, describe_device, has_units
 from sslse.runtime.pool import WorkerDied
 from sslse.runtime.settings import read_settings
 from sslse.systems.base import System
@@ -251,7 +251,7 @@ def avoid_slow_bfloat16(settings: Any) -> None:
         settings: of the trainer; its ``precision`` is replaced.
     """
     on_cpu = settings["accelerator"] == "cpu" or choose_device() == "cpu"
-    if on_cpu and settings["precision"] == "bf16-mixed" and not has_bfloat16_units():
+    if on_cpu and settings["precision"] == "bf16-mixed" and not has_units("bfloat16"):
         print(
             "warning: this CPU has no units for bfloat16; trainer.precision is 32-true in place of "
             "bf16-mixed (which '--trainer.precision bf16-mixed' would order all the same)",

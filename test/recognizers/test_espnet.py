@@ -155,8 +155,9 @@ def test_another_device_and_other_numbers(models, rng, gpu, name):
         assert there.speech2text.device == gpu
     else:
         assert there.recognize(waveforms) == here.recognize(waveforms)
-    short = ESPnetRecognizer(models[name], beam_size=3, device="cpu", dtype="bfloat16")
-    assert all(set(text.split()) <= set(TOKENS) for text in short.recognize(waveforms))
+    for dtype in ("bfloat16", "float16"):
+        short = ESPnetRecognizer(models[name], beam_size=3, device="cpu", dtype=dtype)
+        assert all(set(text.split()) <= set(TOKENS) for text in short.recognize(waveforms))
     with pytest.raises(ConfigError, match="dtype 'float8'"):
         ESPnetRecognizer(models[name], dtype="float8")
 

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from sslse.errors import ConfigError
-from sslse.runtime.device import choose_device, describe_device, lower_precision, to_device
+from sslse.runtime.device import (
+    choose_device,
+    choose_dtype,
+    describe_device,
+    lower_precision,
+    to_device,
+)
 
 
 @pytest.fixture
@@ -62,8 +68,19 @@ def test_lower_precision_is_of_products_alone():
         assert (a + a).dtype == torch.float32
     with lower_precision("cpu", "float32"):
         assert torch.equal(a @ b, torch.mm(a, b)) and (a @ b).dtype == torch.float32
+
+
+@pytest.mark.parametrize("units", [{"avx512_bf16": True}, {"amx_fp16": True}, {}])
+def test_a_type_that_the_cpu_has_no_units_for_is_float32(monkeypatch, capsys, units):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: units)
+    for dtype, unit in (("bfloat16", "avx512_bf16"), ("float16", "amx_fp16")):
+        assert choose_dtype(dtype, "cuda:0") == dtype
+        assert choose_dtype(dtype, "cpu") == (dtype if unit in units else "float32")
+        said = f"no units for {dtype}: computed in float32" in capsys.readouterr().out
+        assert said == (unit not in units)
+    assert choose_dtype("float32", "cpu") == "float32"
     with pytest.raises(ConfigError, match="dtype 'float8': expected float32, bfloat16 or float16"):
-        lower_precision("cpu", "float8")
+        choose_dtype("float8", "cpu")
 
 
 def test_a_training_goes_where_it_is_asked_to(gpus):

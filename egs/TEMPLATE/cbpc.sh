@@ -21,10 +21,13 @@ asr_args=""  # further options of the recogniser's training
 clusters=1500  # of the tokenizer
 extract_args=""  # further options of the encoder's vectors, such as "--cutoff-db 30"
 
+# Decoding:
+beam=10  # hypotheses that the search of the transducer keeps
+
 # Report:
 title="Enhancement with CBPC losses"  # title of the report
 metrics="sdr pesq pesq_nb stoi composite"
 
-integers=(clusters)
+integers=(clusters beam)
 # shellcheck source=pipeline.sh
 . "${template}/pipeline.sh"

@@ -31,14 +31,18 @@ def follow(
 
         yield from tqdm(items, label, total, leave=False, unit=f" {unit}")
         return
-    begin = said = time.monotonic()
+    said = first = time.monotonic()
     for count, item in enumerate(items, 1):
         yield item  # first, so that what is counted is finished, where items are work to do as well
         now = time.monotonic()
+        if count == 1:  # the first waits for models to load: it says nothing of the others
+            first = now
         if now - said >= EVERY_SECONDS:
             said = now
-            left = duration((now - begin) / count * (total - count))
-            print(f"{label}: {count} of {total} {unit}, {left} left", file=sys.stderr, flush=True)
+            rest = ""
+            if count > 1:
+                rest = f", {duration((now - first) / (count - 1) * (total - count))} left"
+            print(f"{label}: {count} of {total} {unit}{rest}", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

@@ -34,6 +34,16 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch, capsys):
     assert len(lines) == 10  # 12 s is the first time after 10 s
 
 
+def test_the_first_item_which_loads_the_model_says_nothing_of_the_rest(monkeypatch, capsys):
+    clock = iter([0, 60, 66, 72])  # a minute to load, then 6 s an item
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    list(progress.follow(range(3), 101, "decode"))
+    assert capsys.readouterr().err.splitlines() == [
+        "decode: 1 of 101 utterances",
+        "decode: 3 of 101 utterances, 9m48s left",
+    ]
+
+
 def test_a_terminal_gets_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     list(progress.follow(range(3), 3, "enhance", "files"))

@@ -96,6 +96,7 @@ def model_facts(model: str | os.PathLike | None) -> list[str]:
     """Return the files of a model's folder with hashes; of a hub's model its name alone.
 
     A folder without ``config.json`` stands for those in it that have one, as when it is loaded.
+    Logs are left out: a training that finds itself finished says so in them, and is the same model.
     """
     if model is None:
         return []
@@ -109,4 +110,5 @@ def model_facts(model: str | os.PathLike | None) -> list[str]:
     if not (path / "config.json").is_file():
         folders += [file.parent for file in inner]
     files = [file for folder in folders for file in sorted(folder.glob("[!.]*")) if file.is_file()]
-    return [f"{file.relative_to(path)} {content_state(file)}" for file in files]
+    said = [file for file in files if file.suffix != ".log"]
+    return [f"{file.relative_to(path)} {content_state(file)}" for file in said]

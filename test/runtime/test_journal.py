@@ -113,6 +113,7 @@ def test_a_model_is_its_weights_wherever_they_lie(tmp_path):
     os.utime(folder / "model.safetensors", (1, 1))  # a copy has other times
     (tmp_path / "exp/decoded").mkdir()
     (tmp_path / "exp/decoded/wav.scp").touch()  # what is written there is no part of it
+    (folder / "train.log").write_text("finished already\n")  # nor is what a training says
     assert (model_facts(tmp_path / "exp"), model_facts(folder)) == (above, own)
     (folder / "model.safetensors").write_bytes(b"Weights")
     assert model_facts(tmp_path / "exp") != above and model_facts(folder) != own

@@ -115,13 +115,15 @@ def read_paper(method: Method, kind: str = "", number: str = "") -> Paper | None
         rows = {
             key: numbers for key, numbers in rows.items() if any(n is not None for n in numbers)
         }
+    labels = method.labels
+    shown = (*method.always, *(part.get("variants") or ()))
     return Paper(
         citation=part["citation"],
         setting=part["setting"],
         columns=columns,
         rows=rows,
         changes=tuple(map(_change, part.get("changes") or ())),
-        labels=method.labels,
+        labels={name: labels[name] for name in dict.fromkeys((*shown, *labels)) if name in labels},
         tasks=tuple(part.get("tasks") or ("wer_*",)),
         better=tuple(map(_pair, part.get("better") or ())),
         not_better=tuple(map(_pair, part.get("not_better") or ())),

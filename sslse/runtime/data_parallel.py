@@ -7,6 +7,9 @@ Their gradients are averaged (DDP). With one process every function here does th
 
 from __future__ import annotations
 
+import functools
+import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +19,7 @@ from torch import Tensor, distributed
 # What all processes choose alike (layers that are left out) or draw for items of the global batch
 # (masks). The default generator is another one in every process (dropout).
 SHARED = torch.Generator()
+REST_SECONDS = 0.2
 
 
 def num_processes() -> int:
@@ -23,6 +27,17 @@ def num_processes() -> int:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_world_size()
     return 1
+
+
+@functools.cache
+def rest_before_forks() -> None:
+    """Let the threads of the process group come to rest before this process forks, from now on.
+
+    A thread that drops the last tensor of a collective takes a lock of Python without holding the
+    interpreter. Up to Python 3.11, a data worker that is forked in that moment waits for the lock
+    for ever, and the training with it (seen once in some hundred).
+    """
+    os.register_at_fork(before=lambda: time.sleep(REST_SECONDS))
 
 
 def rank() -> int:

@@ -23,6 +23,7 @@ from sslse.data.sampler import StatelessBatchSampler
 from sslse.data.spread import spread
 from sslse.errors import ConfigError, DataError
 from sslse.runtime.cores import available_cores
+from sslse.runtime.data_parallel import rest_before_forks
 
 NumWorkers = int | Literal["auto"]
 MOST_WORKERS = 8  # loader processes of one training process; more wait for each other's audio
@@ -135,10 +136,13 @@ class StepwiseData(lightning.LightningDataModule):
             )
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        workers = self.loader_processes()
+        if workers and trainer.world_size > 1:
+            rest_before_forks()
         return DataLoader(
             dataset,
             batch_sampler=sampler,
-            num_workers=self.loader_processes(),
+            num_workers=workers,
             collate_fn=collate,
             persistent_workers=False,
             # From pinned memory a batch comes to a GPU while it works on the one before.

@@ -101,7 +101,7 @@ def test_stages_1_and_2_on_a_share_of_an4(recipe, corpora, run_recipe, published
     others = [name for name in sets["pretrain"].utterances if name not in sets["train"].wav_scp]
     assert len(sets["pretrain"]) == len(sets["train"]) + len(others)
     assert len(others) == (5 if with_both else 0)  # 15 of the 20 speakers validate
-    mixtures = {"an4/sslmse": 4, "an4/ew2": 11, "an4/cbpc": 4 * 3}[recipe]
+    mixtures = {"an4/sslmse": 4, "an4/ew2": 11, "an4/cbpc": 2 * 3}[recipe]
     assert len(DataDir(data / "test_noisy")) == 20 * mixtures
     if recipe == "an4/sslmse":
         assert read_trials(data / "test_noisy/trials")

@@ -14,6 +14,6 @@ set_name=${2:-test}
 find exp/seed* "data/${set_name}_noisy" \( -path "*/decode_${set_name}/*/scores/*" -o -path "*/decode_${set_name}/*/text" \
     -o -path "exp/*/metrics.csv" -o -path "data/*/utt2*" -o -path "data/*/text" -o -path "data/*/wav.scp" \) \
     -type f ! -name "*.jsonl" ! -path "*/.*" -print0 | sort -z |
-    tar --null --files-from=- --sort=name --owner=0 --group=0 --mtime=@0 -cJf scores.tar.xz.part
+    tar --null --files-from=- --owner=0 --group=0 --mtime=@0 -cJf scores.tar.xz.part
 mv scores.tar.xz.part scores.tar.xz
 echo "$(readlink -f scores.tar.xz): $(tar -tJf scores.tar.xz | wc -l) files, $(stat -c %s scores.tar.xz) bytes"

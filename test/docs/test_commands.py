@@ -20,8 +20,7 @@ from sslse.cli.main import COMMANDS
 from ..pages import PAGES, ROOT, commands, is_recipe, name, script_of, spoken, typed
 
 # The shell's own words, other programs, and what a file of a stage calls.
-OTHERS = {".", "cat", "cd", "export", "mkdir", "tar", "arecord", "aplay", "ffmpeg", "mkdocs"}
-OTHERS |= {"run_planned"}
+OTHERS = {*". cat cd export mkdir tar arecord aplay ffmpeg mkdocs run_planned".split()}
 FREE = r"--(model|data|trainer)\."  # options that a configuration has
 DOCKER = {"--rm": 0, "-v": 1, "-t": 1, "--entrypoint": 1}  # options, with their numbers of values
 

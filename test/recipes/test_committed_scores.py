@@ -47,7 +47,7 @@ def test_an_archive_holds_scores_and_tables_and_nothing_that_is_large(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: "/".join(path.parts[-3:-1]))
 def test_the_committed_page_is_that_of_the_committed_scores(archive: Path, tmp_path):
     with tarfile.open(archive) as members:
         members.extractall(tmp_path, filter="data")

@@ -110,5 +110,6 @@ def model_facts(model: str | os.PathLike | None) -> list[str]:
     if not (path / "config.json").is_file():
         folders += [file.parent for file in inner]
     files = [file for folder in folders for file in sorted(folder.glob("[!.]*")) if file.is_file()]
-    said = [file for file in files if file.suffix != ".log"]
-    return [f"{file.relative_to(path)} {content_state(file)}" for file in said]
+    return [
+        f"{file.relative_to(path)} {content_state(file)}" for file in files if file.suffix != ".log"
+    ]

@@ -18,7 +18,7 @@ lm_order=3  # of the n-gram model
 
 # Models:
 fusion='{"name": "dual_attention"}'  # of the branches of EW2+SEW2; "residual": true adds the mean of both
-public_model=""  # wav2vec 2.0 that *_init continue from, folder or hub name (empty: pre-trained on clean speech)
+public_model=""  # wav2vec 2.0 or HuBERT that *_init continue from, folder or hub name (empty: pre-trained on clean speech)
 label_hours=10  # hours of labelled speech that *_few and *_few_clean are fine-tuned on
 pretrain_set=""  # clean speech of the pre-training (empty: that of --train_set)
 

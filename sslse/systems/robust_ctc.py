@@ -33,7 +33,7 @@ class RobustCTC(System):
 
     Args:
         branches: those of pre-training: ``noisy``, ``enhanced`` or ``both``.
-        init_param: folder of our pre-training, or of a public wav2vec 2.0.
+        init_param: folder of our pre-training, or of a public wav2vec 2.0 or HuBERT.
         wav2vec2: keys of ``Wav2Vec2Config`` for a training from scratch.
         mel_filters: see ``RobustPretraining``; for a training from scratch.
         fusion: see ``RobustPretraining``.

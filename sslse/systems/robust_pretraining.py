@@ -49,13 +49,13 @@ class RobustPretraining(System):
     Args:
         branches: ``noisy`` (wav2vec 2.0, EW2), ``enhanced`` (SEW2) or ``both`` (EW2+SEW2).
         wav2vec2: keys of transformers' ``Wav2Vec2Config`` for a fresh model.
-        init_param: folder of a wav2vec 2.0 (public or pre-trained here) to continue from.
+        init_param: folder to go on from: a wav2vec 2.0, public or pre-trained here, or a HuBERT.
         add_branches: whether a wav2vec 2.0 that was pre-trained here with the noisy branch may get
             others; a public one may always.
         mel_filters: keys of ``gabor_filters`` (``f_min``, ``f_max``): the first convolution of a
             fresh model begins as a mel filter bank; None begins at random.
-        cluster_crops: the codebooks of a fresh model begin as k-means clusters of what they are to
-            quantise in this many training crops (see ``begin_with_clusters``); 0 begins at random.
+        cluster_crops: fresh codebooks begin as k-means clusters of what they are to quantise in
+            this many training crops (see ``begin_with_clusters``); 0 begins at random.
         fusion: of both branches: ``{name: dual_attention, heads: 8}`` or ``{name: concat}``.
         fusion_sees_masked: whether the attention of the fusion sees the frames that are masked
             after it, as published. Their features may then leak into their neighbours.
@@ -149,7 +149,7 @@ class RobustPretraining(System):
         )
         if mel_filters is not None and not init_param:
             begin_with_mel_filters(self.model, mel_filters)
-        self.cluster_crops = 0 if init_param or not quantize else cluster_crops
+        self.cluster_crops = cluster_crops if quantize and self.model.fresh_quantizer else 0
         self.fusion_sees_masked = fusion_sees_masked
         self.target = target
         self.quantize = quantize
@@ -185,7 +185,7 @@ class RobustPretraining(System):
 
     @torch.no_grad()
     def setup(self, stage: str) -> None:
-        """Fit the codebooks of a fresh model on its targets; the same seed gives the same ones."""
+        """Fit fresh codebooks on what they are to quantise; the same seed gives the same ones."""
         if stage != "fit" or not self.cluster_crops:
             return
         data = self.trainer.datamodule.train_set

@@ -109,6 +109,7 @@ class RobustWav2Vec2(Upstream):
         self.pre_norm = config.do_stable_layer_norm
         self.field, self.downsample_rate = receptive_field(self.conv_layers)
         self.max_layer: int | None = None
+        self.fresh_quantizer = True
         self.enhancer = self.fusion = None
         self.fusion_config = (
             dict(fusion or {"name": "dual_attention"}) if branches == "both" else None
@@ -301,7 +302,7 @@ class RobustWav2Vec2(Upstream):
         add_branches: bool = False,
         device: str = "cpu",
     ) -> RobustWav2Vec2:
-        """Load a folder of this model, or an ordinary wav2vec 2.0 checkpoint to add branches to.
+        """Load a folder of this model, or an ordinary wav2vec 2.0 or HuBERT to add branches to.
 
         Args:
             directory: the folder, that of its training, or its name on the hub.
@@ -318,7 +319,7 @@ class RobustWav2Vec2(Upstream):
             DataError: a file of ours in it is missing or damaged.
         """
         directory = find_upstream(directory)
-        network = load_network(directory)
+        network, has_quantizer = load_network(directory)
         stored = stored_branches(directory)
         if add_branches and stored and stored["branches"] == "noisy":
             stored = None
@@ -340,6 +341,7 @@ class RobustWav2Vec2(Upstream):
             if enhancer is None and branches != "noisy":
                 enhancer = Enhancer.from_pretrained(Path(directory) / "enhancer")
         model = cls(network, branches, fusion, enhancer, normalizes(directory))
+        model.fresh_quantizer = not has_quantizer
         if stored and model.fusion is not None:
             path = Path(directory) / FUSION_FILE
             tensors = read_tensors(path)

@@ -11,24 +11,14 @@ from sslse.errors import ConfigError
 from sslse.systems.robust_pretraining import RobustPretraining
 from sslse.wav2vec2.robust_wav2vec2 import RobustWav2Vec2
 
-SIZES = {
-    "hidden_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "conv_dim": [16, 16],
-    "conv_stride": [80, 4],
-    "conv_kernel": [160, 4],
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 8,
-    "num_conv_pos_embedding_groups": 2,
-}
+from ..tiny_networks import WAV2VEC2
+
 KINDS = ["HubertModel", "HubertForCTC", "Wav2Vec2Model", "Wav2Vec2ForCTC", "Wav2Vec2ForPreTraining"]
 
 
 def save(folder, kind, **options):
     config = "HubertConfig" if kind.startswith("Hubert") else "Wav2Vec2Config"
-    network = getattr(transformers, kind)(getattr(transformers, config)(**SIZES, **options))
+    network = getattr(transformers, kind)(getattr(transformers, config)(**WAV2VEC2, **options))
     with torch.no_grad():
         for parameter in network.parameters():  # no norm shall be at one
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -73,7 +63,7 @@ def test_a_hubert_that_is_no_wav2vec2_is_refused(tmp_path):
 
 
 def test_another_family_is_refused(tmp_path):
-    config = transformers.WavLMConfig(**SIZES)
+    config = transformers.WavLMConfig(**WAV2VEC2)
     transformers.WavLMModel(config).save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="is a 'wavlm' model, not a wav2vec 2.0 or a HuBERT"):
         RobustWav2Vec2.from_pretrained(tmp_path)

@@ -2,8 +2,8 @@
 # Makes a recipe's report, its claims and intervals again from the scores that archive_scores.sh kept; nothing is trained.
 # The page goes to exp/scores of the recipe, where no --out says otherwise.
 #
-# Usage: report_scores.sh RECIPE [OPTION OF sslse report ...]
-#   RECIPE: a folder with a scores.tar.xz, such as egs/an4/cbpc
+# Usage: report_scores.sh RECIPE [OPTION OF sslse report ...], such as egs/an4/cbpc --table frozen
+#   RECIPE: a folder with a scores.tar.xz
 set -euo pipefail
 if [ $# -lt 1 ]; then
     echo "report_scores.sh: error: give the folder of the recipe, such as egs/an4/cbpc" >&2

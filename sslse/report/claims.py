@@ -17,7 +17,9 @@ HOLDS, OPEN, REVERSED, LOWER, HIGHER = "holds", "open", "reversed", "lower", "hi
 Pair = tuple[Key, Key] | tuple[Key, Key, str]
 """Two rows and, where it is about some columns alone, their pattern."""
 
-GROUPS = {"task": "Task", "quality": "Signal quality"}
+EXPECTED = {True: "Claims", False: "Differences of which nothing is claimed"}
+"""Titles of the two sorts of claims."""
+
 HEADS = (
     *("claim", "measure", "first", "second", "difference [95 % interval]", "seeds", "verdict"),
 )
@@ -39,8 +41,7 @@ class Claim:
     Args:
         verdict: ``holds`` or ``reversed`` where the interval leaves zero out in favour of the first
             or the second system and every seed agrees, otherwise ``open``; ``higher`` or ``lower``
-            for quality.
-        group: ``task`` or ``quality``.
+            where nothing is expected.
         relation: what is claimed of the first to the second.
         first: label of the first system.
         second: label of the second system.
@@ -49,12 +50,16 @@ class Claim:
     """
 
     verdict: str
-    group: str
     relation: str
     first: str
     second: str
     column: str
     comparison: Comparison
+
+    @property
+    def expected(self) -> bool:
+        """Whether one of the systems is expected to be better."""
+        return self.relation != AGAINST
 
     @property
     def text(self) -> str:
@@ -141,7 +146,7 @@ def make_claims(
     tasks: Sequence[str] = ("wer_*",),
     not_better: Sequence[Pair] = (),
 ) -> list[Claim]:
-    """Compare every pair that was scored: in the task first, then in quality.
+    """Compare every pair that was scored: those with an expectation first.
 
     A recogniser that is not credible (see ``Results.doubtful``) proves nothing, so it has no claim.
 
@@ -157,24 +162,24 @@ def make_claims(
     for relation, pairs in ((BETTER, better), (NO_BETTER, not_better)):
         for first, second, *own in pairs:
             asked += [
-                ("task", relation, first, second, column)
+                (relation, first, second, column)
                 for column in results.columns
                 if column not in results.doubtful
                 if any(fnmatchcase(column, task) for task in tasks)
                 if all(fnmatchcase(column, pattern) for pattern in own)
             ]
     asked += [
-        ("quality", AGAINST, *one)
+        (AGAINST, *one)
         for one in compared
         if one[2] in results.columns and one[2] not in results.doubtful
     ]
     claims = []
-    for group, relation, first, second, column in asked:
+    for relation, first, second, column in asked:
         comparison = compare_rows(results, first, second, column)
         if comparison is not None:
             verdict = _verdict(relation, column, comparison)
             labels = (results.rows[key].label for key in (first, second))
-            claims.append(Claim(verdict, group, relation, *labels, column, comparison))
+            claims.append(Claim(verdict, relation, *labels, column, comparison))
     return claims
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sslse.report import conflict
 from sslse.report.analyses import Analysis
-from sslse.report.claims import CAPTION, GROUPS, HEADS, Claim, claim_table
+from sslse.report.claims import CAPTION, EXPECTED, HEADS, Claim, claim_table
 from sslse.report.format import join_names
 from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, analysis_caption, paper_lines
@@ -55,8 +55,8 @@ def results_markdown(
         parts.append(markdown_table(results, grid))
     if claims:
         parts.append("## What holds, and what does not")
-        for group, name in GROUPS.items():
-            lines = claim_table([claim for claim in claims if claim.group == group])
+        for expected, name in EXPECTED.items():
+            lines = claim_table([claim for claim in claims if claim.expected == expected])
             if lines:
                 parts += [f"{name}:", _table(HEADS, lines)]
         parts.append(CAPTION)

@@ -10,7 +10,7 @@ from sslse.metrics.base import lower_is_better
 from sslse.metrics.glossary import OBSERVATION_ADDING, describe
 from sslse.report import conflict, csv_table
 from sslse.report.analyses import Analysis
-from sslse.report.claims import CAPTION, GROUPS, Claim
+from sslse.report.claims import CAPTION, EXPECTED, Claim
 from sslse.report.curves import (
     row_colors,
     snr_charts,
@@ -161,11 +161,11 @@ def _analyses(analyses: Sequence[Analysis], paper: Paper | None) -> Section | No
 
 
 def _claims(claims: Sequence[Claim]) -> Section | None:
-    """Return the claims by group; those of a task with their intervals on one common scale."""
+    """Return both sorts of claims; the expected ones with their intervals on one common scale."""
     groups = []
-    for group, name in GROUPS.items():
-        members = [claim for claim in claims if claim.group == group]
-        spans = [_span(claim) for claim in members] if group == "task" else []
+    for expected, name in EXPECTED.items():
+        members = [claim for claim in claims if claim.expected == expected]
+        spans = [_span(claim) for claim in members] if expected else []
         low = min((0.0, *(span[0] for span in spans)))
         high = max((0.0, *(span[2] for span in spans)))
         scale = 100 / ((high - low) or 1)

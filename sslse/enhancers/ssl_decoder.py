@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslse.enhancers.ssl_mask import SSLEnhancer
+from sslse.enhancers.ssl_enhancer import SSLEnhancer
 from sslse.upstreams.alignment import align_frames
 from sslse.upstreams.base import UpstreamOutput, frame_mask
 from sslse.upstreams.featurizer import Featurizer

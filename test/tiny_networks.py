@@ -36,5 +36,9 @@ ENHANCER_SIZES = {
         {"upstream": TINY_UPSTREAM, "mask": {"hidden_size": 8, "num_layers": 1, "domain": domain}}
         for domain in ("magnitude", "log1p")
     ],
-    "ssl_decoder": [{"upstream": TINY_UPSTREAM, "decoder": {"channels": 8}}],
+    "ssl_decoder": [
+        {"upstream": TINY_UPSTREAM, "decoder": {"channels": 8}},
+        {"upstream": TINY_UPSTREAM, "decoder": {"channels": 8, "skip": True},
+         "front": {"name": "demucs", **DEMUCS}},
+    ],
 }  # fmt: skip

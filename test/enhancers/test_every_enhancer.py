@@ -72,3 +72,12 @@ def test_saved_and_loaded_is_the_same_network(enhancer, tmp_path):
     assert not again.training and again.config == enhancer.config
     with torch.no_grad():
         assert torch.equal(again(noisy), enhancer(noisy))
+
+
+def test_a_louder_input_gives_the_same_louder(enhancer):
+    if not enhancer.normalize_input:
+        pytest.skip("does not divide by the level of its input")
+    noisy = 0.1 * torch.randn(2, 2400)
+    with torch.no_grad():
+        expected = 10 * enhancer(noisy)
+        torch.testing.assert_close(enhancer(10 * noisy), expected, rtol=1e-3, atol=1e-4)

@@ -4,7 +4,6 @@ import pytest
 import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
-from sslse.enhancers.base import Enhancer
 from sslse.enhancers.ssl_decoder import SSLDecoderEnhancer, WaveformDecoder, upsampling_strides
 from sslse.errors import ConfigError
 from sslse.upstreams import load_upstream
@@ -90,18 +89,6 @@ def test_strides_multiply_to_the_hop(hop):
     features = UpstreamOutput([torch.randn(1, 3, 2)], torch.tensor([3]))
     samples = 3 * hop
     assert decoder(torch.zeros(1, samples), torch.tensor([samples]), features).shape[1] == samples
-
-
-def test_the_saved_folder_is_the_model(upstream, tmp_path):
-    enhancer = SSLDecoderEnhancer(upstream.describe(), {**SMALL, "skip": True})
-    enhancer.eval().save_pretrained(tmp_path / "enhancer")
-    again = Enhancer.from_pretrained(tmp_path / "enhancer")
-    noisy = 0.1 * torch.randn(1, 4321)
-    with torch.inference_mode():
-        assert torch.equal(again(noisy), enhancer(noisy))
-        torch.testing.assert_close(again(10 * noisy), 10 * enhancer(noisy), rtol=1e-3, atol=1e-4)
-    for samples in (1, 300):
-        assert again(torch.randn(1, samples)).shape == (1, samples)
 
 
 def test_gradient_reaches_the_waveform_the_upstream_and_every_weight(upstream):

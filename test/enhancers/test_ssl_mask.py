@@ -4,16 +4,10 @@ import pytest
 import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
-from sslse.enhancers.base import Enhancer
 from sslse.enhancers.ssl_mask import SpectralMask, SSLMaskEnhancer
 from sslse.errors import ConfigError
 from sslse.upstreams import load_upstream
 from sslse.upstreams.base import UpstreamOutput
-
-FRONT = {
-    **{"name": "conv_tasnet", "num_filters": 8, "kernel_size": 32, "stride": 16},
-    **{"bottleneck_channels": 4, "hidden_channels": 6, "blocks": 2, "repeats": 1},
-}
 
 
 @pytest.fixture
@@ -60,19 +54,6 @@ def test_padding_changes_no_sample(mask, samples):
         alone = mask(noisy[1:, :samples], lengths[1:], own)[0]
     torch.testing.assert_close(together[:samples], alone, atol=1e-6, rtol=0)
     assert not together[samples:].any()
-
-
-@pytest.mark.parametrize("front", (None, FRONT), ids=("mask", "front and mask"))
-def test_the_saved_folder_is_the_model(upstream, front, tmp_path):
-    enhancer = SSLMaskEnhancer(upstream.describe(), {"hidden_size": 8, "num_layers": 1}, front)
-    enhancer.eval().save_pretrained(tmp_path / "enhancer")
-    again = Enhancer.from_pretrained(tmp_path / "enhancer")
-    noisy = 0.1 * torch.randn(1, 4321)
-    with torch.inference_mode():
-        assert torch.equal(again(noisy), enhancer(noisy))
-        torch.testing.assert_close(again(10 * noisy), 10 * enhancer(noisy), rtol=1e-3, atol=1e-4)
-    for samples in (1, 300):
-        assert again(torch.randn(1, samples)).shape == (1, samples)
 
 
 def test_gradient_reaches_the_waveform_and_the_upstream(upstream):

@@ -3,7 +3,7 @@ set is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +58,11 @@ class Draws:
         # Source numbers of each speaker.
         self.sources = [np.array(list(own.values())) for own in places.values()]
         self.num_sources = sum(map(len, self.sources))
+
+    @property
+    def key(self) -> Hashable:
+        """What two ``Draws`` have in common that draw the same items equally often."""
+        return self.source_of.tobytes(), tuple(own.tobytes() for own in self.sources)
 
     @property
     def num_speakers(self) -> int:
@@ -124,6 +129,7 @@ def paired_bootstrap(
     num_resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
+    known: MutableMapping[Hashable, np.ndarray] | None = None,
 ) -> Comparison:
     """Compare two systems by drawing speakers, then their utterances, with replacement.
 
@@ -143,6 +149,8 @@ def paired_bootstrap(
         num_resamples: number of draws.
         confidence: of the interval, 0 to 1.
         seed: of the draws.
+        known: what systems reached in the draws of earlier comparisons; what this one draws is
+            added. A system that stands in many comparisons is then drawn once, to the same numbers.
 
     Raises:
         DataError: the systems have no utterance in common, none with words (or seconds), or
@@ -178,7 +186,16 @@ def paired_bootstrap(
     seed_means = np.array([[statistic(own[None], once)[0] for own in system] for system in counts])
     means = [statistic(system, once)[0] for system in counts]
     draws = Draws(common, groups)
-    drawn = _resample(counts, statistic, draws, num_resamples, np.random.default_rng(seed))
+    known = {} if known is None else known
+    drawn = []
+    for own in counts:
+        key = (own.tobytes(), trials, draws.key, num_resamples, seed)
+        if key not in known:
+            known[key] = _resample(own, statistic, draws, num_resamples, seed)
+        drawn.append(known[key])
+    # A draw from few trials may lack one kind of them, or words; it says nothing.
+    drawn = np.stack(drawn)
+    drawn = drawn[:, np.isfinite(drawn).all(0)]
     if not drawn.size:
         raise DataError(f"no draw from the {len(common)} utterances has a value of both systems")
     differences = drawn[0] - drawn[1]
@@ -217,17 +234,17 @@ def _resample(
     statistic: Callable[[np.ndarray, np.ndarray], np.ndarray],
     draws: Draws,
     count: int,
-    generator: np.random.Generator,
+    seed: int,
 ) -> np.ndarray:
-    """Numbers (2, draws) of both systems over the same draws; ``counts`` (2, seeds, items, 2)."""
-    numbers = []
-    step = max(1, CHUNK // counts.shape[2])
-    for start in range(0, count, step):
-        times = draws(min(step, count - start), generator)
-        numbers.append([statistic(system, times) for system in counts])
-    drawn = np.concatenate(numbers, axis=1)
-    # A draw from few trials may lack one kind of them, or words; it says nothing.
-    return drawn[:, np.isfinite(drawn).all(0)]
+    """What a system reaches in each draw, (draws,); ``counts`` (seeds, items, 2)."""
+    generator = np.random.default_rng(seed)
+    step = max(1, CHUNK // counts.shape[1])
+    return np.concatenate(
+        [
+            statistic(counts, draws(min(step, count - start), generator))
+            for start in range(0, count, step)
+        ]
+    )
 
 
 def mean_interval(

@@ -129,6 +129,7 @@ def compare_rows(results: Results, first: Key, second: Key, column: str) -> Comp
             lower_is_better=lower_is_better(column),
             trials=kind_of(column) == "eer",
             groups=_groups(rows[first], rows[second]),
+            known=results.drawn,
         )
     except DataError:  # no utterance in common, or no words: there is nothing to compare
         return None

@@ -160,6 +160,7 @@ class Results:
         most_clean_errors: float = MOST_CLEAN_ERRORS,
     ) -> None:
         self.most_clean_errors = most_clean_errors
+        self.drawn: dict = {}  # what rows reach in draws of the test set, for all comparisons
         self.counted_seeds = seeds
         self.added = added
         self.show = tuple(show)

@@ -205,3 +205,16 @@ def test_scores_tell_who_belongs_together(scored_set, capsys):
     (scored_set / "two/groups").unlink()
     assert main(["compare", str(scored_set / "one"), str(scored_set / "two")]) == 0
     assert "drawn: utterances (no speakers" in capsys.readouterr().out
+
+
+def test_what_is_known_of_a_system_changes_no_number():
+    rng = np.random.default_rng(2)
+    a, b, c = ([scores(rng.integers(0, 4, 30)) for _ in range(2)] for _ in range(3))
+    groups = {f"utt{i}": (f"s{i % 7}", f"utt{i}") for i in range(30)}
+    known = {}
+    for some in (groups, None):
+        for first, second in ((a, b), (b, c), (a, c)):
+            options = {"lower_is_better": True, "groups": some, "num_resamples": 200}
+            expected = paired_bootstrap(first, second, **options)
+            assert paired_bootstrap(first, second, **options, known=known) == expected
+    assert len(known) == 2 * 3

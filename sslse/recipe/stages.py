@@ -169,8 +169,9 @@ def report(plan: Plan) -> list[Job]:
             # The scores of other seeds may know more back-ends.
             judges = dict.fromkeys(n for row in plan.variants for n in evaluation.backends(row))
             command += ["--backends", ",".join(judges)]
-        if limit := plan.option("max_clean_wer"):
-            command += ["--max-clean-wer", limit]
+        for option in ("max_clean_wer", "examples", "more_examples"):
+            if value := plan.option(option):
+                command += [f"--{option.replace('_', '-')}", value]
         command += ["--title", title, "--command", os.environ.get("SSLSE_COMMAND", "./run.sh")]
         # Folders of earlier runs may have observation adding where this one has none.
         if "oa_weights" in plan.options and not plan.words("oa_weights"):

@@ -110,6 +110,8 @@ def script_fault(program: str, words: list[str], folder: Path) -> str | None:
     if script is None:
         return f"there is no {program}"
     text = script.read_text()
+    if re.search(r'^\./run\.sh .*"\$@"$', text, re.M):  # of the recipe that is named first
+        return script_fault("./run.sh", words[1:], folder / words[0])
     known = {"--help", *re.findall(r"(?<![\w-])--[\w-]+", text)}
     if is_recipe(script) or "skeleton" in script.parts:
         shared = re.search(r"\.\./superb\.sh", text) and (ROOT / "egs/superb/superb.sh").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import tarfile
 from pathlib import Path
@@ -48,20 +49,29 @@ def test_an_archive_holds_scores_and_tables_and_nothing_that_is_large(tmp_path, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: "/".join(path.parts[-3:-1]))
-def test_the_committed_page_is_that_of_the_committed_scores(archive: Path, tmp_path):
-    committed = (archive.parent / "RESULTS.md").read_text()
-    title = committed.splitlines()[0].removeprefix("# ")
-    table = re.search(r"Table (\w+)$", title)
-    page = tmp_path / "RESULTS.md"
-    command = [ROOT / "utils/report_scores.sh", archive.parent, "--title", title]
-    command += ["--table", table[1]] if table else []
-    subprocess.run([*command, "--out", tmp_path / "report", "--markdown", page], check=True)
-    assert said(page.read_text()) == said(committed)
+def test_the_committed_pages_are_those_of_the_committed_scores(archive: Path, tmp_path):
+    pages = re.split(r"^(?=# )", (archive.parent / "RESULTS.md").read_text(), flags=re.M)[1:]
+    assert pages
+    for number, page in enumerate(pages):
+        options = shlex.split(re.search(r"^\./run\.sh (.*)", page, flags=re.M)[1])
+        command = [ROOT / "utils/report_scores.sh", archive.parent, tmp_path / str(number)]
+        subprocess.run([*command, *options], check=True)
+        (made,) = (tmp_path / str(number)).rglob("RESULTS.md")
+        assert said(made.read_text()) == said(page)
 
 
-def test_a_recipe_without_an_archive_is_told_what_makes_one(tmp_path):
-    ended = subprocess.run(
-        [ROOT / "utils/report_scores.sh", tmp_path], capture_output=True, text=True
-    )
+@pytest.mark.parametrize(
+    "archived, complaint",
+    [
+        (False, "has no scores.tar.xz; utils/archive_scores.sh makes one"),
+        (True, "is there already; name a new folder, or remove it first"),
+    ],
+)
+def test_scores_that_cannot_be_reported_are_one_sentence(archived, complaint, tmp_path):
+    if archived:
+        (tmp_path / "scores.tar.xz").touch()
+    command = [ROOT / "utils/report_scores.sh", tmp_path, tmp_path]
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "has no scores.tar.xz; utils/archive_scores.sh makes one" in ended.stderr
+    assert complaint in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

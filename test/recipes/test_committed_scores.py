@@ -20,31 +20,33 @@ def said(page: str) -> str:
     return re.split(r"^(?:## Commands|Versions:)", page, maxsplit=1, flags=re.M)[0]
 
 
-@pytest.mark.parametrize("exp", ["exp", "exp/full"])
-def test_an_archive_holds_scores_and_tables_and_nothing_that_is_large(tmp_path, exp):
+@pytest.mark.parametrize("exp, data", [("exp", "data"), ("exp/full", "data/full")])
+def test_an_archive_holds_scores_and_tables_and_nothing_that_is_large(tmp_path, exp, data):
     kept = {
         f"{exp}/seed0/noisy/decode_test/oa0/scores/sdr",
         f"{exp}/seed0/noisy/decode_test/oa0/hyp_ssl/text",
         f"{exp}/seed1/ft_snr/metrics.csv",
         f"{exp}/seed1/ft_snr/oa_valid.json",
-        "data/test_noisy/text",
-        "data/test_noisy/utt2snr",
-        "data/test_noisy/wav.scp",
+        f"{data}/test_noisy/text",
+        f"{data}/test_noisy/utt2snr",
+        f"{data}/test_noisy/wav.scp",
     }
     left = {
         f"{exp}/seed0/noisy/decode_test/oa0/scores/utterances.jsonl",
         f"{exp}/seed0/noisy/decode_test/oa0/wav/a.wav",
         f"{exp}/seed0/noisy/decode_valid/oa0/scores/sdr",
         f"{exp}/seed1/ft_snr/checkpoints/last.ckpt",
-        "data/test_noisy/audio/a.wav",
-        "data/train/text",
+        f"{data}/test_noisy/audio/a.wav",
+        f"{data}/train/text",
     }
     for path in kept | left:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("u 1\n")
-    subprocess.run([ROOT / "utils/archive_scores.sh", tmp_path, exp], check=True)
+    subprocess.run([ROOT / "utils/archive_scores.sh", tmp_path, exp, "test", data], check=True)
     with tarfile.open(tmp_path / "scores.tar.xz") as members:
-        assert set(members.getnames()) == {path.replace(f"{exp}/", "exp/") for path in kept}
+        assert set(members.getnames()) == {
+            path.replace(f"{exp}/", "exp/").replace(f"{data}/", "data/") for path in kept
+        }
 
 
 @pytest.mark.slow

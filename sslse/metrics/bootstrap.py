@@ -187,14 +187,13 @@ def paired_bootstrap(
     means = [statistic(system, once)[0] for system in counts]
     draws = Draws(common, groups)
     known = {} if known is None else known
-    drawn = []
-    for own in counts:
-        key = (own.tobytes(), trials, draws.key, num_resamples, seed)
-        if key not in known:
-            known[key] = _resample(own, statistic, draws, num_resamples, seed)
-        drawn.append(known[key])
+    keys = [(own.tobytes(), trials, draws.key, num_resamples, seed) for own in counts]
+    new = {key: own for key, own in zip(keys, counts, strict=True) if key not in known}
+    if new:
+        numbers = _resample(list(new.values()), statistic, draws, num_resamples, seed)
+        known.update(zip(new, numbers, strict=True))
+    drawn = np.stack([known[key] for key in keys])
     # A draw from few trials may lack one kind of them, or words; it says nothing.
-    drawn = np.stack(drawn)
     drawn = drawn[:, np.isfinite(drawn).all(0)]
     if not drawn.size:
         raise DataError(f"no draw from the {len(common)} utterances has a value of both systems")
@@ -230,21 +229,20 @@ def _equal_error_rates(counts: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def _resample(
-    counts: np.ndarray,
+    systems: Sequence[np.ndarray],
     statistic: Callable[[np.ndarray, np.ndarray], np.ndarray],
     draws: Draws,
     count: int,
     seed: int,
 ) -> np.ndarray:
-    """What a system reaches in each draw, (draws,); ``counts`` (seeds, items, 2)."""
+    """Numbers (systems, draws) over the same draws; a system is counts (seeds, items, 2)."""
     generator = np.random.default_rng(seed)
-    step = max(1, CHUNK // counts.shape[1])
-    return np.concatenate(
-        [
-            statistic(counts, draws(min(step, count - start), generator))
-            for start in range(0, count, step)
-        ]
-    )
+    numbers = []
+    step = max(1, CHUNK // systems[0].shape[1])
+    for start in range(0, count, step):
+        times = draws(min(step, count - start), generator)
+        numbers.append([statistic(counts, times) for counts in systems])
+    return np.concatenate(numbers, axis=1)
 
 
 def mean_interval(

@@ -2,23 +2,14 @@
 
 import pytest
 import torch
-from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+from tiny_networks import TINY_UPSTREAM
 
 from sslse.enhancers.ssl_decoder import SSLDecoderEnhancer, WaveformDecoder, upsampling_strides
 from sslse.errors import ConfigError
-from sslse.upstreams import load_upstream
 from sslse.upstreams.base import UpstreamOutput
 
 HOP, OFFSET, WIDTH = 320, 199.5, 16
 SMALL = {"channels": 12, "kernel_size": 5}
-
-
-@pytest.fixture
-def upstream(tiny_hubert, tmp_path):
-    torch.manual_seed(0)
-    HubertModel(HubertConfig(**tiny_hubert)).save_pretrained(tmp_path / "upstream")
-    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(tmp_path / "upstream")
-    return load_upstream(tmp_path / "upstream")
 
 
 @pytest.fixture(params=(False, True), ids=("states", "states and input"))
@@ -91,8 +82,8 @@ def test_strides_multiply_to_the_hop(hop):
     assert decoder(torch.zeros(1, samples), torch.tensor([samples]), features).shape[1] == samples
 
 
-def test_gradient_reaches_the_waveform_the_upstream_and_every_weight(upstream):
-    enhancer = SSLDecoderEnhancer(upstream.describe(), SMALL)
+def test_gradient_reaches_the_waveform_the_upstream_and_every_weight():
+    enhancer = SSLDecoderEnhancer(TINY_UPSTREAM, SMALL)
     noisy = torch.randn(1, 4000, requires_grad=True)
     enhancer(noisy).square().sum().backward()
     assert noisy.grad.any()
@@ -118,6 +109,6 @@ def test_it_learns_a_waveform_from_states():
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_unknown_keys_are_refused(upstream):
+def test_unknown_keys_are_refused():
     with pytest.raises(ConfigError, match="decoder has no such key"):
-        SSLDecoderEnhancer(upstream.describe(), {"chanels": 8})
+        SSLDecoderEnhancer(TINY_UPSTREAM, {"chanels": 8})

@@ -2,20 +2,11 @@
 
 import pytest
 import torch
-from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+from tiny_networks import TINY_UPSTREAM
 
 from sslse.enhancers.ssl_mask import SpectralMask, SSLMaskEnhancer
 from sslse.errors import ConfigError
-from sslse.upstreams import load_upstream
 from sslse.upstreams.base import UpstreamOutput
-
-
-@pytest.fixture
-def upstream(tiny_hubert, tmp_path):
-    torch.manual_seed(0)
-    HubertModel(HubertConfig(**tiny_hubert)).save_pretrained(tmp_path / "upstream")
-    Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(tmp_path / "upstream")
-    return load_upstream(tmp_path / "upstream")
 
 
 @pytest.fixture(params=("magnitude", "log1p"))
@@ -56,18 +47,18 @@ def test_padding_changes_no_sample(mask, samples):
     assert not together[samples:].any()
 
 
-def test_gradient_reaches_the_waveform_and_the_upstream(upstream):
-    enhancer = SSLMaskEnhancer(upstream.describe(), {"hidden_size": 8, "num_layers": 1})
+def test_gradient_reaches_the_waveform_and_the_upstream():
+    enhancer = SSLMaskEnhancer(TINY_UPSTREAM, {"hidden_size": 8, "num_layers": 1})
     noisy = torch.randn(1, 4000, requires_grad=True)
     enhancer(noisy).square().sum().backward()
     assert noisy.grad.any()
     assert enhancer.upstream.model.encoder.layers[0].attention.q_proj.weight.grad.any()
 
 
-def test_unknown_keys_are_refused(upstream):
+def test_unknown_keys_are_refused():
     with pytest.raises(ConfigError, match="mask has no such key"):
-        SSLMaskEnhancer(upstream.describe(), {"hiden_size": 8})
+        SSLMaskEnhancer(TINY_UPSTREAM, {"hiden_size": 8})
     with pytest.raises(ConfigError, match="magnitude or log1p"):
-        SSLMaskEnhancer(upstream.describe(), {"domain": "phase"})
+        SSLMaskEnhancer(TINY_UPSTREAM, {"domain": "phase"})
     with pytest.raises(ConfigError, match="description of the upstream"):
         SSLMaskEnhancer({"config": {}}, {})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+
+from whisper_checkpoint import write_whisper  # of test/, which bench/rehearsal.py adds to the path
 
 REVISION = "0" * 40
 LARGE = {
@@ -50,47 +51,9 @@ def _ssl(kind: str, sizes: dict) -> Callable[[Path], None]:
 
 
 def _whisper(folder: Path) -> None:
-    """Write Whisper of medium size; its texts end after eight tokens, since at random none ends."""
-    import torch
-    from transformers import (
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperTokenizer,
-    )
-
-    special = "endoftext startoftranscript en transcribe translate notimestamps".split()
-    pieces = ["!", *(f"Ġw{number}" for number in range(50000)), *(f"<|{s}|>" for s in special)]
-    vocabulary = {token: index for index, token in enumerate(pieces)}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "normalizer.json").write_text(json.dumps({"colour": "color"}))
-    WhisperTokenizer.from_pretrained(folder).save_pretrained(folder)
-    end = vocabulary["<|endoftext|>"]
-    config = WhisperConfig(
-        vocab_size=len(vocabulary) + 1501,  # time stamps 0.00 to 30.00 s
-        d_model=1024,
-        encoder_layers=24,
-        decoder_layers=24,
-        encoder_attention_heads=16,
-        decoder_attention_heads=16,
-        encoder_ffn_dim=4096,
-        decoder_ffn_dim=4096,
-        pad_token_id=end,
-        bos_token_id=end,
-        eos_token_id=end,
-        decoder_start_token_id=vocabulary["<|startoftranscript|>"],
-        begin_suppress_tokens=None,
-        suppress_tokens=None,
-    )
-    torch.manual_seed(0)
-    model = WhisperForConditionalGeneration(config)
-    model.generation_config.no_timestamps_token_id = vocabulary["<|notimestamps|>"]
-    model.generation_config.is_multilingual = False
-    model.generation_config.max_length = 8
-    model.generation_config._from_model_config = False  # else it is derived anew at each call
-    model.save_pretrained(folder)
-    WhisperFeatureExtractor().save_pretrained(folder)
+    """Write Whisper of medium size."""
+    words = [f"w{number}" for number in range(50000)]
+    write_whisper(folder, words, width=1024, inner=4096, layers=24, heads=16, longest=8)
 
 
 MODELS = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -22,6 +23,10 @@ from sslse.audio.files import write_audio
 from sslse.data.datadir import write_datadir
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# An example may take long on a busy machine.
+hypothesis.settings.register_profile("sslse", deadline=None)
+hypothesis.settings.load_profile("sslse")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -127,6 +132,12 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def placement() -> ModuleType:
     """``placement.PretendedGPU``: finds tensors on the wrong device, and lines that wait for it."""
     return _load("placement")
+
+
+@pytest.fixture(scope="session")
+def write_whisper() -> Callable[..., None]:
+    """``write_whisper(folder, words, width, …)``: a Whisper with random weights."""
+    return _load("whisper_checkpoint").write_whisper
 
 
 @pytest.fixture(scope="session")

@@ -17,56 +17,11 @@ WORDS = ["Hello", "World", "Colour"]
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory) -> Path:
+def checkpoint(tmp_path_factory, write_whisper) -> Path:
     """A Whisper folder with random weights and one token for each of a few words."""
-    import json
-
-    import torch
-    from transformers import (
-        WhisperConfig,
-        WhisperFeatureExtractor,
-        WhisperForConditionalGeneration,
-        WhisperTokenizer,
-    )
-
     folder = tmp_path_factory.mktemp("whisper")
-    special = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>"]
-    special += ["<|translate|>", "<|notimestamps|>"]
-    pieces = ["!", *(f"Ġ{word}" for word in WORDS)]
-    vocabulary = {token: index for index, token in enumerate([*pieces, *special])}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "normalizer.json").write_text(json.dumps({"colour": "color"}))
-    tokenizer = WhisperTokenizer.from_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    end, start = vocabulary["<|endoftext|>"], vocabulary["<|startoftranscript|>"]
-    config = WhisperConfig(
-        vocab_size=len(vocabulary) + 1501,  # time stamps 0.00 to 30.00 s
-        d_model=8,
-        encoder_layers=1,
-        decoder_layers=1,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=8,
-        decoder_ffn_dim=8,
-        num_mel_bins=8,
-        max_length=6,
-        max_target_positions=12,
-        pad_token_id=end,
-        bos_token_id=end,
-        eos_token_id=end,
-        decoder_start_token_id=start,
-        begin_suppress_tokens=None,
-        suppress_tokens=None,
-    )
-    torch.manual_seed(0)
-    model = WhisperForConditionalGeneration(config)
-    model.generation_config.no_timestamps_token_id = vocabulary["<|notimestamps|>"]
-    model.generation_config.is_multilingual = False
-    model.generation_config.max_length = 6
-    model.generation_config._from_model_config = False  # else it is derived anew at each call
-    model.save_pretrained(folder)
-    WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)
+    sizes = {"width": 8, "inner": 8, "layers": 1, "heads": 2, "mels": 8}
+    write_whisper(folder, WORDS, longest=6, max_length=6, max_target_positions=12, **sizes)
     return folder
 
 

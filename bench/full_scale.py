@@ -230,9 +230,9 @@ def disk_mb(folder: Path) -> float:
 TRAINING_START = """
 import sys
 from torch.utils.data import DataLoader
-from sslse.data.dataset import pad_batch
+from sslse.data.padding import pad_batch
 from sslse.data.sampler import StatelessBatchSampler
-from sslse.systems.data_modules import MixtureData
+from sslse.systems.mixture_data import MixtureData
 train, noise, crop, workers = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 whole = crop == "whole"
 data = MixtureData(train, noise, None, {"snr_low": -3, "snr_high": 20, "level": "whole"},

@@ -21,7 +21,7 @@ import torch
 import transformers
 from torch import nn
 
-from sslse.data.dataset import pad_batch
+from sslse.data.padding import pad_batch
 from sslse.downstream.classifier import ClassifierHead
 from sslse.downstream.diarizer import DiarizationHead
 from sslse.downstream.feature_cache import CachedFeatures

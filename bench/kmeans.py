@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sslse.data.sampler import draw_generator
+from sslse.data.draws import Stream, draw_generator
 from sslse.tokens.kmeans import (
     STATE_NAME,
     StreamingKMeans,
@@ -110,11 +110,11 @@ def main() -> None:
         ours_clock, peer_clock = Clock(), Clock()
         for shard in range(store.num_shards):
             with ours_clock:
-                shuffle = draw_generator(0, 0, shard)
+                shuffle = draw_generator(0, Stream.SHARD_SHUFFLE, shard)
                 for batch in batches(store, shard, args.batch_size, shuffle):
                     ours.step(batch)
                 ours.save(root / STATE_NAME, shard + 1, {})
-            shuffle = draw_generator(0, 0, shard)
+            shuffle = draw_generator(0, Stream.SHARD_SHUFFLE, shard)
             ready = list(batches(store, shard, args.batch_size, shuffle))
             with peer_clock:
                 for batch in ready:

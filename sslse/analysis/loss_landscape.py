@@ -195,8 +195,8 @@ class CTCLandscape:
         form: str,
         device: str = AUTO,
     ) -> None:
-        from sslse.data.dataset import UtteranceDataset
-        from sslse.systems.data_modules import open_set
+        from sslse.data.utterance_dataset import UtteranceDataset
+        from sslse.systems.stepwise_data import open_set
         from sslse.systems.transcripts import transcript_describer
         from sslse.wav2vec2.ctc_wav2vec2 import CTCWav2Vec2
 

@@ -10,10 +10,8 @@ from torch.utils.data import Dataset
 
 from sslse.articulation.trajectories import FRAME_RATE, Normalizer, Trajectories, frame_count
 from sslse.data.datadir import DataDir
-from sslse.data.sampler import Draw, draw_generator
+from sslse.data.draws import Draw, Stream, draw_generator
 from sslse.errors import ConfigError, DataError, examples
-
-CROP_STREAM = 5  # of ``draw_generator``
 
 
 class Targets:
@@ -125,7 +123,7 @@ class TrajectoryCrops(Dataset):
         return np.pad(waveform, (before * self.hop, after)), -before
 
     def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
-        generator = draw_generator(self.seed, CROP_STREAM, draw.number)
+        generator = draw_generator(self.seed, Stream.TRAJECTORY_CROP, draw.number)
         utterance = self.utterances[draw.index]
         clean, first = self.crop(utterance, generator)
         speaker = self.speech.utt2spk[utterance] if self.speakers else None

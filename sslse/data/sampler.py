@@ -8,32 +8,14 @@ own random generator.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
 
+from sslse.data.draws import Draw, Stream, draw_generator
+
 # Batches are bucketed by length within pools of this many batches, so that order stays random.
 POOL_BATCHES = 32
-
-
-class Draw(NamedTuple):
-    """One item of a batch: which utterance, and the number of this draw since the start of
-    training."""
-
-    index: int
-    number: int
-
-
-def draw_generator(seed: int, stream: int, number: int) -> np.random.Generator:
-    """Return the generator of one draw; the same arguments give the same stream on any machine.
-
-    Args:
-        seed: seed of the training.
-        stream: separates uses of the same draw (cropping, mixing, masking).
-        number: ``Draw.number``.
-    """
-    return np.random.default_rng((seed, stream, number))
 
 
 class StatelessBatchSampler(Sampler[list[Draw]]):
@@ -99,7 +81,7 @@ class StatelessBatchSampler(Sampler[list[Draw]]):
 
     def epoch_batches(self, epoch: int) -> np.ndarray:
         """Return the utterance indices of one epoch, shape (batches_per_epoch, batch_size)."""
-        generator = draw_generator(self.seed, 0, epoch)
+        generator = draw_generator(self.seed, Stream.ORDER, epoch)
         needed = self.batches_per_epoch * self.batch_size
         if self.probabilities is None:
             order = np.resize(generator.permutation(self.num_items), needed)

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from sslse.data.dataset import CROP_STREAM, draw_crop
-from sslse.data.sampler import Draw, draw_generator
+from sslse.data.draws import Draw, Stream, draw_crop, draw_generator
 from sslse.runtime.atomic import atomic_open, atomic_path
 from sslse.runtime.lock import one_at_a_time
 
@@ -95,7 +94,7 @@ class CachedFeatures(Dataset):
         if crop is None or self.mean or not isinstance(draw, Draw):
             item = self.dataset.describe(index)
         else:
-            generator = draw_generator(self.dataset.seed, CROP_STREAM, draw.number)
+            generator = draw_generator(self.dataset.seed, Stream.CROP, draw.number)
             frames = max(1, crop // self.stride)
             start, count = draw_crop(end - begin, frames, generator)
             if count is not None:

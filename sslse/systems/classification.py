@@ -9,8 +9,8 @@ from typing import Any, Literal
 import torch
 
 from sslse.data.datadir import DataDir
-from sslse.data.dataset import UtteranceDataset
 from sslse.data.labels import Labels, read_slots
+from sslse.data.utterance_dataset import UtteranceDataset
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig
 from sslse.systems.downstream import DownstreamSystem
 

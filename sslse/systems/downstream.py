@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from sslse.data.datadir import DataDir
-from sslse.data.dataset import UtteranceDataset
 from sslse.data.fingerprint import audio_facts, fingerprint, model_facts
+from sslse.data.utterance_dataset import UtteranceDataset
 from sslse.downstream.feature_cache import CachedFeatures
 from sslse.downstream.multi_task import MultiTaskModel
 from sslse.downstream.preparation import Preparation

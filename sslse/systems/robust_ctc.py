@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sslse.data.datadir import DataDir
-from sslse.data.dataset import UtteranceDataset
+from sslse.data.utterance_dataset import UtteranceDataset
 from sslse.downstream.ctc import ctc_loss, greedy_decode
 from sslse.runtime.data_parallel import item_generators
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig, System

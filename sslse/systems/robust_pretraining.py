@@ -17,8 +17,8 @@ from sslse.criteria.consistency import ConsistencyLoss, feature_penalty
 from sslse.criteria.contrastive import ContrastiveLoss
 from sslse.criteria.diversity import DiversityLoss, perplexity
 from sslse.criteria.weighted_sum import WeightedSum
-from sslse.data.dataset import random_items
-from sslse.data.sampler import draw_generator
+from sslse.data.draws import Stream, draw_generator
+from sslse.data.mixture_dataset import random_items
 from sslse.errors import ConfigError
 from sslse.runtime.data_parallel import (
     global_mean,
@@ -36,7 +36,6 @@ from sslse.wav2vec2.masking import Generators, MaskedFrames, distractors_of_item
 from sslse.wav2vec2.quantizer import begin_with_clusters, gumbel_temperature, quantize
 from sslse.wav2vec2.robust_wav2vec2 import BranchFeatures, scale_gradient
 
-CLUSTER_STREAM = 3  # of random draws
 DEFAULT_ENHANCEMENT_LOSS = {"demucs": {"criterion": "DemucsLoss"}}
 
 
@@ -189,7 +188,7 @@ class RobustPretraining(System):
         if stage != "fit" or not self.cluster_crops:
             return
         data = self.trainer.datamodule.train_set
-        generator = draw_generator(self.seed, CLUSTER_STREAM, 0)
+        generator = draw_generator(self.seed, Stream.UNIT_CLUSTERS, 0)
         norm = self.model.wav2vec2.feature_projection.layer_norm
         features = []
         for item in random_items(data, self.cluster_crops, generator):

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from sslse.articulation.trajectory_dataset import Targets, TrajectoryCrops, TrajectoryUtterances
 from sslse.data.datadir import DataDir
 from sslse.data.spread import spread
-from sslse.systems.data_modules import NumWorkers, StepwiseData, open_mixer, open_set
+from sslse.systems.stepwise_data import NumWorkers, StepwiseData, open_mixer, open_set
 
 
 class TrajectoryData(StepwiseData):

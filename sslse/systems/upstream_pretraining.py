@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sslse.data.dataset import pad_batch, random_items
-from sslse.data.sampler import draw_generator
+from sslse.data.draws import Stream, draw_generator
+from sslse.data.mixture_dataset import random_items
+from sslse.data.padding import pad_batch
 from sslse.errors import ConfigError
 from sslse.model_files import write_transformers
 from sslse.runtime.data_parallel import global_mean, item_generators, validation_generators
@@ -29,7 +30,6 @@ from sslse.upstreams.huggingface import HuggingFaceUpstream
 from sslse.upstreams.units import MFCCUnits
 from sslse.wav2vec2.masking import span_masks
 
-KMEANS_STREAM = 2
 SAMPLE_RATE = 16000  # Hz, of all SSL models
 
 
@@ -115,7 +115,7 @@ class UpstreamPretraining(System):
             self.units.load_weights(fitted.weights())
             return
         data = self.trainer.datamodule.train_set
-        generator = draw_generator(self.seed, KMEANS_STREAM, 0)
+        generator = draw_generator(self.seed, Stream.MFCC_CLUSTERS, 0)
         items = random_items(data, self.kmeans_utterances, generator)
         crops = pad_batch([{"clean": item["clean"]} for item in items])
         self.units.fit(*self.long_enough(crops["clean"], crops["clean_lengths"]), seed=self.seed)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch.utils.data import DataLoader
 
-from sslse.data.dataset import pad_batch
+from sslse.data.padding import pad_batch
 from sslse.errors import ConfigError
-from sslse.systems.data_modules import NumWorkers, StepwiseData
+from sslse.systems.stepwise_data import NumWorkers, StepwiseData
 from sslse.tokens.vectors import VectorStore
 
 

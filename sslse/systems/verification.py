@@ -11,9 +11,9 @@ import torch
 from torch.nn import functional as F
 
 from sslse.data.datadir import DataDir
-from sslse.data.dataset import UtteranceDataset
 from sslse.data.labels import Labels
 from sslse.data.trials import read_trials
+from sslse.data.utterance_dataset import UtteranceDataset
 from sslse.errors import ConfigError, DataError
 from sslse.metrics.eer import equal_error_rate
 from sslse.systems.base import DEFAULT_OPTIMIZER, OptimizerConfig

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sslse.data.sampler import draw_generator
+from sslse.data.draws import Stream, draw_generator
 from sslse.data.scp import Table
 from sslse.errors import ConfigError, DataError
 from sslse.metrics.clusters import agreement, usage
@@ -20,7 +20,6 @@ from sslse.tokens.tokenizer import Tokenizer, nearest_centres
 from sslse.tokens.vectors import VectorStore
 
 # Streams of ``draw_generator``.
-ORDER_STREAM, SAMPLE_STREAM, STEP_STREAM, SHUFFLE_STREAM = 21, 22, 23, 24
 STATE_NAME = "kmeans.safetensors"
 SMALL_CLUSTER = 0.01  # of the vectors of the greatest cluster
 
@@ -53,7 +52,7 @@ class StreamingKMeans:
         """Move the centres towards a batch (N, D); the first one gives them by k-means++."""
         from sklearn.cluster import kmeans_plusplus
 
-        number = int(draw_generator(self.seed, STEP_STREAM, self.steps).integers(2**32))
+        number = int(draw_generator(self.seed, Stream.KMEANS_STEP, self.steps).integers(2**32))
         random = np.random.RandomState(number)
         if not self.steps:
             centres, _ = kmeans_plusplus(vectors, self.num_clusters, random_state=random)
@@ -120,7 +119,7 @@ class StreamingKMeans:
 def shard_order(store: VectorStore, epochs: int, seed: int) -> list[int]:
     """Return the shards in the order in which they are read."""
     orders = (
-        draw_generator(seed, ORDER_STREAM, epoch).permutation(store.num_shards)
+        draw_generator(seed, Stream.SHARD_ORDER, epoch).permutation(store.num_shards)
         for epoch in range(epochs)
     )
     return [int(shard) for order in orders for shard in order]
@@ -148,7 +147,9 @@ def initial_sample(store: VectorStore, count: int, seed: int) -> np.ndarray:
         vectors, speech = store.shard(shard)
         rows = np.flatnonzero(speech)
         wanted = min(len(rows), -(-count * len(rows) // total))
-        chosen = draw_generator(seed, SAMPLE_STREAM, shard).choice(rows, wanted, replace=False)
+        chosen = draw_generator(seed, Stream.SHARD_SAMPLE, shard).choice(
+            rows, wanted, replace=False
+        )
         parts.append(vectors[np.sort(chosen)].astype(np.float32))
     return np.concatenate(parts)
 
@@ -203,7 +204,7 @@ def cluster(
         kmeans.step(initial_sample(store, max(batch_size, 3 * num_clusters), seed))
     order = shard_order(store, epochs, seed)
     for position in follow(range(done, len(order)), len(order) - done, "cluster", "shards"):
-        shuffle = draw_generator(seed, SHUFFLE_STREAM, position)
+        shuffle = draw_generator(seed, Stream.SHARD_SHUFFLE, position)
         for batch in batches(store, order[position], batch_size, shuffle):
             kmeans.step(batch)
         kmeans.save(state, position + 1, options)

@@ -19,14 +19,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from sslse.data.draws import Draw, Stream, draw_generator
 from sslse.data.fingerprint import fingerprint
-from sslse.data.sampler import Draw, draw_generator
 from sslse.errors import ConfigError, DataError
 from sslse.runtime.atomic import atomic_open, atomic_path
 
 STORE_NAME = "store.json"
 DTYPES = ("float16", "float32")
-SHARD_STREAM = 20  # of ``draw_generator``
 
 
 def plan_shards(utterances: Sequence[str], shard_utterances: int) -> list[list[str]]:
@@ -36,7 +35,7 @@ def plan_shards(utterances: Sequence[str], shard_utterances: int) -> list[list[s
         >>> [len(shard) for shard in plan_shards(list("abcdefg"), 3)]
         [3, 3, 1]
     """
-    order = draw_generator(0, SHARD_STREAM, len(utterances)).permutation(len(utterances))
+    order = draw_generator(0, Stream.SHARD, len(utterances)).permutation(len(utterances))
     chosen = [utterances[index] for index in order]
     return [chosen[i : i + shard_utterances] for i in range(0, len(chosen), shard_utterances)]
 

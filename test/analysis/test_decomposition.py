@@ -11,7 +11,7 @@ from sslse.analysis.decomposition import decompose
 from sslse.errors import DataError
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), taps=st.integers(1, 20))
 def test_parts_sum_to_the_signal_and_are_orthogonal(seed, taps):
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from sslse.articulation.trajectories import write_trajectories
 from sslse.articulation.trajectory_dataset import Targets, TrajectoryCrops, TrajectoryUtterances
 from sslse.audio.files import write_audio
 from sslse.data.datadir import DataDir, write_datadir
-from sslse.data.sampler import Draw
+from sslse.data.draws import Draw
 from sslse.errors import DataError
 from sslse.simulate.config import SimulateConfig
 from sslse.simulate.mixer import NoiseMixer

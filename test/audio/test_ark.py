@@ -74,9 +74,7 @@ def test_an_entry_ends_where_the_next_begins(tmp_path, kind, following):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENTRIES if kind != "chunk_behind"])
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_cut_entry_never_goes_on_in_the_next(tmp_path, kind, data):
     whole = ENTRIES[kind]

@@ -159,7 +159,7 @@ def test_a_pipe_is_read_as_its_file(folder, kind):
     np.testing.assert_array_equal(everything(f"cat {folder}/{kind} |"), everything(folder / kind))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(kind=st.sampled_from(list(ALL)), data=st.data())
 def test_cut_anywhere_it_is_refused_or_all_that_is_there(folder, kind, data):
     content = ALL[kind]
@@ -178,7 +178,7 @@ def test_cut_anywhere_it_is_refused_or_all_that_is_there(folder, kind, data):
         np.testing.assert_array_equal(rest, whole[: len(rest)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(kind=st.sampled_from(list(ALL)), data=st.data())
 def test_whatever_a_header_says_length_and_samples_agree(folder, kind, data):
     content = ALL[kind]
@@ -197,7 +197,7 @@ def test_whatever_a_header_says_length_and_samples_agree(folder, kind, data):
         assert audio_info(path) == (rate, *waveform.shape)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kind=st.sampled_from(["wav", "wav_0"]), promised=st.integers(0, 2**32 - 1))
 def test_any_promise_of_a_wav(folder, kind, promised):
     path = folder / "promise"

@@ -41,7 +41,7 @@ def wav(waveform: np.ndarray, subtype: str = "PCM_16", **options: str) -> bytes:
     return data.getvalue()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     subtype=st.sampled_from(SUBTYPES),
     channels=st.integers(1, 3),
@@ -134,7 +134,7 @@ def test_what_cannot_be_read_is_named(content, part):
         list(read_pipe(stream, read_wav_header(stream, "it"), 20, "it"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(position=st.integers(0, 59), value=st.binary(min_size=1, max_size=4), cut=st.integers(0, 99))
 def test_damaged_headers_give_samples_or_a_sentence(position, value, cut):
     content = mutilated(GOOD, **{f"o{position}": value})[: len(GOOD) - cut]

@@ -107,7 +107,7 @@ def test_every_feature_criterion_of_this_file_is_tested_here():
     assert here == {name for name, _ in VARIANTS}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     labels=st.lists(st.lists(st.integers(-1, 3), min_size=6, max_size=6), min_size=2, max_size=2),
     lengths=st.lists(st.integers(1, 6), min_size=2, max_size=2),

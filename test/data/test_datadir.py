@@ -14,9 +14,7 @@ from sslse.data.segments import Segment
 from sslse.data.write import invert, write_table
 from sslse.errors import AudioError, DataError
 
-any_order = settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+any_order = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 characters = st.characters(exclude_characters="\0\ufeff", codec="utf-8")
 ids = st.text(characters, min_size=1).filter(lambda text: text.split() == [text])
 words = st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8")).map(

@@ -37,7 +37,7 @@ def named(folder: Path, file: Path, link: str) -> Path:
     return other
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     read=st.sampled_from(LINKS),
     written=st.sampled_from(LINKS),

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sslse.data.sampler import StatelessBatchSampler, draw_generator
+from sslse.data.draws import draw_generator
+from sslse.data.sampler import StatelessBatchSampler
 
 counts = st.integers(1, 40)
 
 
 @given(counts, st.integers(1, 8), st.integers(0, 60), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_resumed_order_is_the_unbroken_order(items, batch_size, start, bucketed):
     lengths = list(range(items)) if bucketed else None
     whole = list(StatelessBatchSampler(items, batch_size, 60, seed=3, lengths=lengths))
@@ -20,7 +21,7 @@ def test_resumed_order_is_the_unbroken_order(items, batch_size, start, bucketed)
 
 
 @given(st.integers(8, 40), st.sampled_from([2, 4]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_processes_share_the_global_batch(items, world_size):
     alone = list(StatelessBatchSampler(items, 8, 20, seed=1))
     parts = [

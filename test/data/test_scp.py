@@ -21,9 +21,7 @@ values = st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), max_
     lambda text: text.strip(" \t\v\f")
 )
 tables = st.dictionaries(ids, values, max_size=30)
-any_order = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+any_order = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def write(path, text: str | bytes):

@@ -11,11 +11,12 @@ from sslse.audio.files import write_audio
 from sslse.checking.validate import validate
 from sslse.cli.main import main
 from sslse.data.datadir import DataDir, write_datadir
-from sslse.data.dataset import UtteranceDataset
+from sslse.data.draws import Draw
 from sslse.data.labels import Labels
 from sslse.data.rttm import Turn, merge_turns, read_rttm, write_rttm
-from sslse.data.sampler import Draw, StatelessBatchSampler
+from sslse.data.sampler import StatelessBatchSampler
 from sslse.data.trials import pair_utterances, read_trials
+from sslse.data.utterance_dataset import UtteranceDataset
 from sslse.errors import DataError
 
 

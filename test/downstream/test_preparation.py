@@ -9,8 +9,8 @@ import torch
 from sslse.audio.files import write_audio
 from sslse.audio.silence import remove_silence
 from sslse.data.datadir import DataDir, write_datadir
-from sslse.data.dataset import UtteranceDataset
-from sslse.data.sampler import Draw
+from sslse.data.draws import Draw
+from sslse.data.utterance_dataset import UtteranceDataset
 from sslse.downstream.multi_task import MultiTaskModel
 from sslse.downstream.preparation import Preparation
 from sslse.errors import ConfigError

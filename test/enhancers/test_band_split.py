@@ -23,7 +23,7 @@ def tiny(**changes) -> BandSplit:
     return net.eval()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(2, 400), st.integers(1, 60), st.sampled_from([8000, 16000, 48000]))
 def test_bands_cover_the_spectrum_once(bins, bands, rate):
     bands = min(bands, bins // 2)
@@ -72,7 +72,7 @@ def test_the_level_does_not_matter():
         torch.testing.assert_close(net(gain * noisy), gain * net(noisy), rtol=1e-2, atol=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(samples=st.integers(1, 200), hop=st.integers(8, 20), batch=st.integers(1, 2))
 def test_any_length_gives_that_length_and_finite_gradients(samples, hop, batch):
     net = BandSplit(**{**TINY, "hop_length": hop})

@@ -30,7 +30,7 @@ def noise(samples: int) -> np.ndarray:
     return np.random.default_rng(samples).normal(0, 0.1, samples).astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(samples=st.integers(1, 3000), chunk=st.floats(0.002, 0.2), normalize_input=st.booleans())
 def test_chunks_equal_the_whole_for_a_finite_context(samples, chunk, normalize_input):
     torch.manual_seed(0)
@@ -62,7 +62,7 @@ def test_one_chunk_is_the_whole_for_every_norm(tiny, norm):
     np.testing.assert_allclose(in_chunks(net, waveform), whole(net, waveform), rtol=0, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(0, 700), min_size=1, max_size=6))
 def test_blocks_of_any_length_give_the_same_samples(lengths):
     torch.manual_seed(0)

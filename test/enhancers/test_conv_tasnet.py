@@ -203,7 +203,7 @@ def test_same_weights_give_the_output_of_torchaudio_for_one_block(tiny):
         torch.testing.assert_close(net.double()(noisy), peer.double()(noisy[:, None])[:, 0])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     samples=st.integers(1, 400),
     batch=st.integers(1, 3),

@@ -63,7 +63,7 @@ def test_prelu_has_the_value_and_gradients_of_pytorchs():
     torch.testing.assert_close(*grads, rtol=1e-12, atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(samples=st.integers(1, 400), hop=st.integers(10, 40), batch=st.integers(1, 2))
 def test_any_length_gives_that_length_and_finite_gradients(samples, hop, batch):
     net = DCCRN(**{**TINY, "hop_length": hop}).train()

@@ -51,7 +51,7 @@ def test_equals_the_usual_formulation(bench):
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     samples=st.integers(1, 2000),
     piece=st.integers(5, 700),

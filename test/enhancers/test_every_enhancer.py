@@ -35,7 +35,7 @@ def backward(net: Enhancer, enhanced: torch.Tensor) -> None:
     assert all(p.grad.isfinite().all() for p in net.parameters() if p.requires_grad)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(samples=st.integers(1, 3000), batch=st.integers(1, 2))
 def test_any_length_gives_that_length_and_finite_gradients(enhancer, samples, batch):
     noisy = torch.randn(batch, samples)

@@ -80,7 +80,7 @@ def test_no_enhancer_is_forgotten():
 
 
 @pytest.mark.parametrize(("name", "number"), CASES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     samples=st.integers(0, 900),
     blocks=st.lists(st.integers(0, 1) | st.integers(0, 300), max_size=12),

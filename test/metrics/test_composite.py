@@ -109,7 +109,7 @@ def test_equals_plain_loops(speech, metric, plain, rate):
         assert metric(clean, degraded, rate) == pytest.approx(plain(clean, degraded, rate), 1e-7)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(length=st.integers(600, 1200), seed=st.integers(0, 99), gap=st.integers(0, 590))
 def test_short_signals_with_gaps_equal_plain_loops(length, seed, gap):
     """Also frames of digital silence in one of the signals."""

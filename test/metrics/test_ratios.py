@@ -46,7 +46,7 @@ def test_sdr_of_a_pure_tone_is_finite():
 
 
 @given(st.integers(0, 1000), st.floats(0.01, 3.0))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_si_sdr_is_a_function_of_the_correlation(seed, noise):
     clean, noisy = signals(seed, 400, noise)
     correlation = np.corrcoef(clean, noisy)[0, 1]
@@ -55,7 +55,7 @@ def test_si_sdr_is_a_function_of_the_correlation(seed, noise):
 
 
 @given(st.floats(0.01, 100).map(lambda value: value * 1.0), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_only_snr_hears_the_level(scale, negative):
     clean, noisy = signals(3, 2000)
     scaled = noisy * (-scale if negative else scale)

@@ -40,7 +40,7 @@ parse_options_records
 """
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(value=WILD, follows=st.booleans())
 def test_the_shell_writes_that_record(repository, tmp_path_factory, value, follows):
     script = tmp_path_factory.getbasetemp() / "record.sh"
@@ -83,7 +83,7 @@ def planned(stage, method_file, values):
     return status, out.buffer.getvalue()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(title=WILD, train_args=WILD)
 def test_the_shell_gets_back_what_it_said(method_file, title, train_args):
     """Whatever is in it: quotes, lines, a command in parentheses."""

@@ -26,7 +26,7 @@ from sslse.report.results import Results
 VALUES = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=9), st.booleans())
 def test_points_lie_inside_the_frame_in_their_order(points, limited):
     x, y = zip(*sorted(points), strict=True)

@@ -94,7 +94,7 @@ def random_frames(seed, frames, size, zeros=0.0):
         return np.log(np.where(dropped, 0.0, probabilities))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10**6),
     frames=st.integers(0, 5),
@@ -125,7 +125,7 @@ def test_equals_the_sum_over_all_alignments(
     assert [h.score for h in few] == pytest.approx([h.score for h in found[:3]])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), frames=st.integers(0, 5))
 def test_lexicon_allows_only_its_words(seed, frames):
     log_probs = random_frames(seed, frames, 4)

@@ -79,7 +79,7 @@ def test_histories_that_cannot_be_told_apart_are_one_state(arpa):
     assert lm.score_table(states, words) == pytest.approx(np.array(one_by_one))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     order=st.integers(1, 4),
     sentences=st.lists(

@@ -40,7 +40,7 @@ SENTENCES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sentences=SENTENCES, pos_enc=st.sampled_from([None, "sinusoidal"]))
 def test_equals_the_full_forward_whatever_is_in_a_batch(sentences, pos_enc):
     net, lm = espnet_and_ours(pos_enc)

@@ -150,7 +150,7 @@ def enhancement_config(corpus) -> Path:
             },
         },
         "data": {
-            "class_path": "sslse.systems.data_modules.MixtureData",
+            "class_path": "sslse.systems.mixture_data.MixtureData",
             "init_args": {
                 "train": str(corpus / "data" / "train"),
                 "noise": str(corpus / "data" / "noise"),

@@ -127,7 +127,7 @@ def train(corpus, task, exp, steps, *options, **data):
             },
         },
         "data": {
-            "class_path": "sslse.systems.data_modules.UtteranceData",
+            "class_path": "sslse.systems.utterance_data.UtteranceData",
             "init_args": {
                 "train": str(corpus / f"data/train{suffix}"),
                 "valid": str(corpus / f"data/valid{suffix}"),

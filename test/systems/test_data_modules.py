@@ -11,9 +11,10 @@ import torch
 
 from sslse.audio.files import read_audio, write_audio
 from sslse.data.datadir import write_datadir
-from sslse.data.sampler import Draw
+from sslse.data.draws import Draw
 from sslse.errors import ConfigError, DataError
-from sslse.systems.data_modules import MixtureData, TranscribedData
+from sslse.systems.mixture_data import MixtureData
+from sslse.systems.transcribed_data import TranscribedData
 
 SECONDS = (0.5, 0.8, 0.6, 3.0)
 
@@ -119,7 +120,7 @@ def test_a_set_with_gaps_in_its_text_counts_as_one_without(sets):
     ],
 )
 def test_loader_processes_go_by_the_cores(monkeypatch, workers, cores, devices, tasks, expected):
-    monkeypatch.setattr("sslse.systems.data_modules.available_cores", lambda: cores)
+    monkeypatch.setattr("sslse.systems.stepwise_data.available_cores", lambda: cores)
     monkeypatch.setenv("SLURM_NTASKS", str(tasks))
     data = MixtureData("train", num_workers=workers)
     data.trainer = SimpleNamespace(num_devices=devices)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sslse.systems.gradient_conflict import add_up, cosine, inner, loss_gradients, project_off
@@ -18,7 +18,6 @@ def split(vector: torch.Tensor) -> list[torch.Tensor]:
     return [vector[:2], vector[2:].view(2, 2)]
 
 
-@settings(deadline=None)
 @given(first=numbers, second=numbers)
 def test_projection_is_the_formula_on_one_long_vector(first, second):
     g, o = torch.tensor(first), torch.tensor(second)

@@ -247,7 +247,7 @@ def write_config(corpus: Path, folder: Path, asr: Path, tokenizer: Path | None, 
     )
     config = {
         "model": {"class_path": own["class_path"], "init_args": options},
-        "data": {"class_path": "sslse.systems.data_modules.MixtureData", "init_args": data},
+        "data": {"class_path": "sslse.systems.mixture_data.MixtureData", "init_args": data},
         "trainer": {
             "max_steps": 2,
             "val_check_interval": 2,

@@ -17,7 +17,7 @@ def config(tmp_path):
     settings = {
         "model": {"class_path": SYSTEM, "init_args": {"enhancer": enhancer, "criteria": {}}},
         "data": {
-            "class_path": "sslse.systems.data_modules.MixtureData",
+            "class_path": "sslse.systems.mixture_data.MixtureData",
             "init_args": {"train": "data/train"},
         },
         "trainer": {"max_steps": 1, "accelerator": "cpu"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sslse.errors import ConfigError
@@ -12,7 +12,6 @@ from sslse.systems.base import OptimizerConfig
 from sslse.systems.plateau import Plateau
 
 
-@settings(deadline=None)
 @given(
     values=st.lists(st.integers(0, 5), max_size=30),
     patience=st.integers(0, 3),

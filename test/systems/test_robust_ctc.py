@@ -28,7 +28,7 @@ def pretraining_config(corpus, robust):
             "init_args": {**options, "num_distractors": 5},
         },
         "data": {
-            "class_path": "sslse.systems.data_modules.MixtureData",
+            "class_path": "sslse.systems.mixture_data.MixtureData",
             "init_args": {
                 "train": str(corpus / "data/train"),
                 "noise": str(corpus / "data/noise"),
@@ -58,7 +58,7 @@ def finetuning_config(corpus, pretrained):
             },
         },
         "data": {
-            "class_path": "sslse.systems.data_modules.TranscribedData",
+            "class_path": "sslse.systems.transcribed_data.TranscribedData",
             "init_args": {
                 "train": str(corpus / "data/train"),
                 "valid": str(corpus / "data/valid"),

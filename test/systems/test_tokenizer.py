@@ -16,7 +16,7 @@ import yaml
 from safetensors.torch import load_file
 
 from sslse.cli.main import main
-from sslse.data.sampler import draw_generator
+from sslse.data.draws import draw_generator
 from sslse.runtime.settings import read_settings
 from sslse.tokens.tokenizer import Tokenizer
 from sslse.tokens.vectors import begin_store, plan_shards, write_shard
@@ -157,7 +157,7 @@ def test_search_keeps_the_best_pair_and_goes_on(folder, tmp_path, capsys):
 
 
 def system_and_batch(folder, **options):
-    from sslse.data.dataset import pad_batch
+    from sslse.data.padding import pad_batch
     from sslse.systems.tokenizer import TokenizerTraining
     from sslse.tokens.vectors import VectorStore
 

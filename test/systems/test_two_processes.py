@@ -98,8 +98,7 @@ def jobs(tmp_path_factory, robust, tiny_hubert, upstream_folder) -> dict[str, li
     configs: dict[str, list[str]] = {}
 
     def add(name: str, kind: str, model: dict, data: dict, sort: str = "MixtureData", **trainer):
-        module = "trajectory_data" if sort == "TrajectoryData" else "data_modules"
-        module = "vector_data" if sort == "VectorData" else module
+        module = sort.replace("Data", "_data").lower()
         if sort in ("MixtureData", "TrajectoryData"):
             data = {"noise": str(root / "data/noise"), "simulate": {"snr_high": 5}, **data}
         config = {

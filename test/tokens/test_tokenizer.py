@@ -134,7 +134,7 @@ def test_extraction_goes_on_where_it_was_and_shares_its_work(data, store, tmp_pa
         extract(str(data / "clean"), Encoder(), "other", str(tmp_path / "v"), 5, "float32")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(count=st.integers(1, 40), size=st.integers(1, 12))
 def test_shards_hold_every_utterance_once(count, size):
     utterances = [f"u{number}" for number in range(count)]
@@ -158,7 +158,7 @@ def test_a_silent_utterance_is_named(tmp_path):
 
 
 def random_of_step(seed, step):
-    number = kmeans.draw_generator(seed, kmeans.STEP_STREAM, step).integers(2**32)
+    number = kmeans.draw_generator(seed, kmeans.Stream.KMEANS_STEP, step).integers(2**32)
     return np.random.RandomState(int(number))
 
 
@@ -171,7 +171,7 @@ def test_centres_are_those_of_scikit_learn(store, tmp_path):
     theirs.partial_fit(first)
     for position, shard in enumerate(kmeans.shard_order(store, 2, 3)):
         vectors = speech_vectors(store, shard)
-        shuffle = kmeans.draw_generator(3, kmeans.SHUFFLE_STREAM, position)
+        shuffle = kmeans.draw_generator(3, kmeans.Stream.SHARD_SHUFFLE, position)
         theirs.partial_fit(vectors[shuffle.permutation(len(vectors))])
     np.testing.assert_allclose(ours.centres.numpy(), theirs.cluster_centers_, rtol=1e-5)
     everything = np.concatenate([speech_vectors(store, shard) for shard in range(4)])
@@ -219,7 +219,7 @@ def test_killed_and_continued_clustering_equals_unbroken(store, tmp_path, monkey
         cluster(store, tmp_path / "killed", **{**options, "num_clusters": 6})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(size=st.integers(1, 200), shard=st.integers(0, 3))
 def test_batches_hold_every_speech_vector_once(store, size, shard):
     found = list(kmeans.batches(store, shard, size, np.random.default_rng(0)))

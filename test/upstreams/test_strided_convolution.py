@@ -13,7 +13,7 @@ def gradients(function, x, weights):
     return y.detach(), gradient
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kernel=st.integers(1, 9),
     stride=st.integers(1, 6),
@@ -33,7 +33,7 @@ def test_equals_the_library(kernel, stride, extra, channels, bias):
     torch.testing.assert_close(gradient, expected_gradient)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     kernel=st.integers(1, 9),
     groups=st.sampled_from([1, 2, 3]),

@@ -8,7 +8,7 @@ from sslse.wav2vec2.masking import sample_distractors, span_mask
 from sslse.wav2vec2.quantizer import gumbel_temperature
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     lengths=st.lists(st.integers(1, 60), min_size=1, max_size=5),
     span=st.integers(1, 12),

@@ -43,4 +43,4 @@ max_utts=""  # utterances that a slow metric scores, as METRIC=NUMBER, such as d
 max_clean_wer=30  # word errors on clean speech (percent) beyond which a recogniser is not credible and has no part in choices and claims
 examples=3  # utterances to see and to hear in the report
 more_examples=20  # further ones to hear from the report's table of utterances: those in which the systems differ most
-remarks=local/remarks.txt  # text whose paragraphs stand below the table of the report, where it exists; remarks_table_1.txt for --table 1
+remarks=local/remarks.txt  # text whose paragraphs stand below the table of the report, where it exists; with --table 1 that of remarks_table_1.txt

@@ -176,12 +176,12 @@ def report(plan: Plan) -> list[Job]:
         # Folders of earlier runs may have observation adding where this one has none.
         if "oa_weights" in plan.options and not plan.words("oa_weights"):
             command.append("--without-oa")
-        # Those of a table or figure, where there are such, stand in place of the recipe's.
+        # A table or figure has its own: what was seen in one is not true of another.
         remarks = Path(plan.option("remarks"))
-        for path in (remarks.with_name(f"{remarks.stem}_{part}{remarks.suffix}"), remarks):
-            if path.is_file():
-                command += ["--remarks", str(path)]
-                break
+        if part:
+            remarks = remarks.with_stem(f"{remarks.stem}_{part}")
+        if remarks.is_file():
+            command += ["--remarks", str(remarks)]
         # The rows' speech is analysed on the first set alone; what was trained has no test set.
         first = name == plan.words("test_sets")[0]
         if figure(plan) and (first or plan.figure["over"] != "rows"):

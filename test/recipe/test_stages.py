@@ -182,11 +182,11 @@ def test_a_report_of_all_that_was_scored_or_of_a_table(make_plan, values_of):
     assert "--without-oa" not in jobs_of("report", make_plan(oa_weights="0.1"))[0].command
 
 
-def test_remarks_of_a_table_stand_in_place_of_the_recipe_s(make_plan, values_of):
+def test_remarks_are_of_the_table_that_they_were_made_on(make_plan, values_of):
     Path("local").mkdir(exist_ok=True)
     for there, of_recipe, of_table in (
         ((), [], []),
-        (("remarks.txt",), ["local/remarks.txt"], ["local/remarks.txt"]),
+        (("remarks.txt",), ["local/remarks.txt"], []),
         (("remarks_table_1.txt",), ["local/remarks.txt"], ["local/remarks_table_1.txt"]),
     ):
         for name in there:

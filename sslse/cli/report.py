@@ -26,6 +26,13 @@ WRITES = (
 )
 
 
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not SEED,SEED") from error
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add = parser.add_argument
@@ -54,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--backends",
         help="comma-separated, whose scores are columns (default: all that were scored)",
+    )
+    add(
+        "--seeds",
+        type=_seeds,
+        metavar="SEED,SEED",
+        help="comma-separated, that count (default: all that were scored)",
     )
     add(
         "--without-oa",
@@ -134,6 +147,7 @@ def run(args: argparse.Namespace) -> None:
         markdown=args.markdown,
         remarks=args.remarks,
         backends=None if args.backends is None else args.backends.split(","),
+        seeds=args.seeds,
         added=not args.without_oa,
         analyses=args.analyses,
         most_clean_errors=args.max_clean_wer / 100,

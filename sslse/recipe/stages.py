@@ -148,8 +148,8 @@ def figure(plan: Plan) -> list[Job]:
 
 
 def report(plan: Plan) -> list[Job]:
-    """Write the table and the page of each test set; always anew, since they show all seeds and
-    variants that are there, also those of earlier runs."""
+    """Write the table and the page of each test set; always anew, since without a table or figure
+    they show all seeds and variants that are there, also those of earlier runs."""
     part = next(
         (f"{kind}_{plan.option(kind)}" for kind in ("table", "figure") if plan.option(kind)), ""
     )
@@ -166,9 +166,8 @@ def report(plan: Plan) -> list[Job]:
             kind, number = part.split("_", 1)
             title += f": {kind.capitalize()} {number}"
             command += [f"--{kind}", number, "--variants", ",".join(_rows_in_order(plan))]
-            # The scores of other seeds may know more back-ends.
             judges = dict.fromkeys(n for row in plan.variants for n in evaluation.backends(row))
-            command += ["--backends", ",".join(judges)]
+            command += ["--backends", ",".join(judges), "--seeds", ",".join(map(str, plan.seeds))]
         for option in ("max_clean_wer", "examples", "more_examples"):
             if value := plan.option(option):
                 command += [f"--{option.replace('_', '-')}", value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def build_report(
     markdown: str | os.PathLike | None = None,
     remarks: str | os.PathLike | None = None,
     backends: Sequence[str] | None = None,
+    seeds: Collection[int] | None = None,
     added: bool = True,
     analyses: str | os.PathLike | None = None,
     most_clean_errors: float = MOST_CLEAN_ERRORS,
@@ -86,6 +87,7 @@ def build_report(
         markdown: path of the Markdown file (default: in ``out``).
         remarks: text file whose paragraphs stand below the table, beside the notes.
         backends: whose scores are columns (default: all that were scored).
+        seeds: those that count (default: all).
         added: whether systems with observation adding are rows.
         analyses: folder of analyses of the systems, see ``read_analyses``.
         most_clean_errors: see ``Results``.
@@ -105,6 +107,7 @@ def build_report(
         pattern=paper.overall if paper else "*",
         show=paper.show if paper else ("*",),
         backends=backends,
+        seeds=seeds,
         added=added,
         most_clean_errors=most_clean_errors,
     )

@@ -161,8 +161,11 @@ def test_speech_is_shown_in_the_report_of_the_set_that_it_is_of(make_plan, value
 def test_a_report_of_all_that_was_scored_or_of_a_table(make_plan, values_of):
     (job,) = jobs_of("report", make_plan(test_sets="test"))
     assert (job.folder, job.keep) == ("exp/report", "always")
-    assert values_of(job.command, "--title") == ["T"] and "--variants" not in job.command
-    plan = make_plan(table="1", variants="tuned clean", backends="words", test_sets="a b")
+    assert values_of(job.command, "--title") == ["T"]
+    assert not {"--variants", "--backends", "--seeds"} & {*job.command}
+    plan = make_plan(
+        table="1", variants="tuned clean", backends="words", seeds="0 1", test_sets="a b"
+    )
     first, second = jobs_of("report", plan)
     assert [job.folder for job in (first, second)] == [
         report_folder(plan, name) for name in ("a", "b")
@@ -175,6 +178,7 @@ def test_a_report_of_all_that_was_scored_or_of_a_table(make_plan, values_of):
         "--title": "T: Table 1",
         "--variants": "clean,noisy,tuned",
         "--backends": "words",
+        "--seeds": "0,1",
         "--text": "exp/report/table_1/b/table.txt",
     }.items():
         assert values_of(second.command, option) == [value]

@@ -71,6 +71,15 @@ def test_intervals_lie_on_their_scale(report):
         assert verdict != "reversed" or low > zero
 
 
+def test_a_report_of_one_seed_says_nothing_of_the_others(experiment, tmp_path):
+    one = [str(experiment), "--out", str(tmp_path / "one"), "--examples", "0", "--seeds"]
+    main(["report", "--exp", *one, "1"])
+    page = (tmp_path / "one/RESULTS.md").read_text()
+    assert "results of 1 seed (1)" in page and "±" not in page
+    with pytest.raises(SystemExit):
+        main(["report", "--exp", *one, "all"])
+
+
 def test_remarks_stand_below_the_table_of_both(experiment, tmp_path):
     path = tmp_path / "remarks.txt"
     path.write_text("Voices are\nfew & <old>.\n\n\nA second one.\n")

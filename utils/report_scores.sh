@@ -2,7 +2,7 @@
 # Makes a recipe's report, its claims and intervals again from the scores that archive_scores.sh kept: they are unpacked, and
 # the recipe's own stage 9 reports them. Nothing is trained. Audio is not kept, so there are no examples to hear.
 #
-# Usage: report_scores.sh RECIPE DIR [OPTION OF run.sh ...], such as egs/an4/cbpc exp/scores --table frozen
+# Usage: report_scores.sh RECIPE DIR [OPTION OF run.sh ...], such as egs/an4/cbpc exp/scores --table frozen --seeds "0 1 2"
 #   RECIPE: a folder with a scores.tar.xz; DIR: a new folder; the report is in DIR/exp/report
 set -euo pipefail
 if [ $# -lt 2 ]; then

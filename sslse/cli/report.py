@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         type=_seeds,
         metavar="SEED,SEED",
-        help="comma-separated, that count (default: all that were scored)",
+        help="comma-separated, whose results count (default: all that were scored)",
     )
     add(
         "--without-oa",

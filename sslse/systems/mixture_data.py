@@ -116,7 +116,6 @@ class MixtureData(StepwiseData):
             )
         if self.crop_seconds is None and self.max_seconds is not None:
             self._leave_out_long(speech)
-        self.valid_set = None
         if self.valid_path is not None:
             valid = open_set(self.valid_path, self.sample_rate, needs=("spk1.scp",))
             self.valid_set = PairDataset(valid, self.sample_rate)
@@ -140,7 +139,3 @@ class MixtureData(StepwiseData):
         if self.crop_seconds is not None and data.fill:
             return self.stepwise_loader(data)
         return self.stepwise_loader(data, lengths=data.num_samples(), collate=pad_batch)
-
-    def val_dataloader(self) -> DataLoader | list:
-        """One utterance a batch, so that no padding enters a global norm."""
-        return [] if self.valid_set is None else DataLoader(self.valid_set, batch_size=1)

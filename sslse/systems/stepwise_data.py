@@ -80,6 +80,10 @@ class StepwiseData(lightning.LightningDataModule):
         sample_rate: Hz.
     """
 
+    valid_set: Dataset | None = None
+    valid_batch_size = 1  # so that no padding enters a global norm
+    valid_collate: Any | None = None
+
     def __init__(
         self, batch_size: int, num_workers: NumWorkers, seed: int, sample_rate: int
     ) -> None:
@@ -137,6 +141,14 @@ class StepwiseData(lightning.LightningDataModule):
             persistent_workers=False,
             # From pinned memory a batch comes to a GPU while it works on the one before.
             pin_memory=torch.cuda.is_available(),
+        )
+
+    def val_dataloader(self) -> DataLoader | list:
+        """Whole utterances in a fixed order."""
+        if self.valid_set is None:
+            return []
+        return DataLoader(
+            self.valid_set, batch_size=self.valid_batch_size, collate_fn=self.valid_collate
         )
 
 

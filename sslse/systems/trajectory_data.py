@@ -70,7 +70,6 @@ class TrajectoryData(StepwiseData):
             noise_probability=self.noise_probability,
             dither_db=self.dither_db,
         )
-        self.valid_set = None
         if self.valid_path is not None:
             valid = open_set(self.valid_path, self.sample_rate)
             targets = self._targets(valid, names)
@@ -84,7 +83,3 @@ class TrajectoryData(StepwiseData):
     def train_dataloader(self) -> DataLoader:
         """Batches ``{"noisy": (B, T), "clean": (B, T), "tv": (B, K, V), "speaker": (B,)}``."""
         return self.stepwise_loader(self.train_set)
-
-    def val_dataloader(self) -> DataLoader | list:
-        """One utterance a batch, so that no padding enters."""
-        return [] if self.valid_set is None else DataLoader(self.valid_set, batch_size=1)

@@ -38,6 +38,8 @@ class UtteranceData(StepwiseData):
         hours: train on so many hours of ``train``, drawn once by ``seed``; None: all.
     """
 
+    valid_collate = staticmethod(pad_batch)
+
     def __init__(
         self,
         train: str,
@@ -97,7 +99,6 @@ class UtteranceData(StepwiseData):
         self.weights = system.balance_weights(train, utterances) if self.balance else None
         cached = self.cache and mixer is None and self.speeds is None
         self.train_set = system.cache(utterances, "train") if cached else utterances
-        self.valid_set = None
         if self.valid_path is not None:
             valid = open_set(self.valid_path, self.sample_rate, needs=system.valid_needs)
             self.valid_set = UtteranceDataset(
@@ -113,9 +114,3 @@ class UtteranceData(StepwiseData):
         """Batches of similar length: ``waveform (B, T)`` or cached features, and what the system
         asked for."""
         return self.stepwise_loader(self.train_set, self.lengths, pad_batch, self.weights)
-
-    def val_dataloader(self) -> DataLoader | list:
-        """Whole utterances in a fixed order."""
-        if self.valid_set is None:
-            return []
-        return DataLoader(self.valid_set, batch_size=self.valid_batch_size, collate_fn=pad_batch)

@@ -19,6 +19,8 @@ class VectorData(StepwiseData):
         valid_batch_size: utterances in a validation batch.
     """
 
+    valid_collate = staticmethod(pad_batch)
+
     def __init__(
         self,
         train: str,
@@ -51,9 +53,3 @@ class VectorData(StepwiseData):
         """Batches of similar length: ``vectors (B, M, D)``, ``vectors_lengths``, ``speech (B,
         M)``."""
         return self.stepwise_loader(self.train_set, self.train_set.lengths, pad_batch)
-
-    def val_dataloader(self) -> DataLoader | list:
-        """Whole utterances in a fixed order."""
-        if self.valid_set is None:
-            return []
-        return DataLoader(self.valid_set, batch_size=self.valid_batch_size, collate_fn=pad_batch)

@@ -24,8 +24,13 @@ from sslse.data.datadir import write_datadir
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-# An example may take long on a busy machine.
-hypothesis.settings.register_profile("sslse", deadline=None)
+# An example may take long on a busy machine. All examples of a test have one tmp_path, so each
+# writes what it reads.
+hypothesis.settings.register_profile(
+    "sslse",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
 hypothesis.settings.load_profile("sslse")
 
 

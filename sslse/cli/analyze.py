@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from sslse.cli.argument_types import numbers
 from sslse.cli.device_options import add_device_argument
 
 SUMMARY = "split enhancement errors; distances per SSL layer; loss landscapes and curves"
@@ -61,7 +62,12 @@ def _add_corpus_arguments(parser: argparse.ArgumentParser, analysis: str) -> Non
     if analysis == "scaling":
         add("--recognizer", required=True, help="kind of recogniser, as of 'sslse decode'")
         add("--model", help="folder or name of its model")
-        add("--scales", default="0,0.5,1,1.5,2", help="factors (default: 0,0.5,1,1.5,2)")
+        add(
+            "--scales",
+            type=numbers,
+            default=[0.0, 0.5, 1.0, 1.5, 2.0],
+            help="factors (default: 0,0.5,1,1.5,2)",
+        )
 
 
 def _add_landscape_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,11 +127,6 @@ def _run_on_corpus(
     if analysis == "scaling":
         from sslse.recognizers.base import build_recognizer, takes
 
-        scales = options["scales"]
-        try:
-            options["scales"] = [float(value) for value in scales.split(",")]
-        except ValueError:
-            raise ConfigError(f"--scales {scales}: expected numbers such as 0,0.5,1") from None
         kind, device = options["recognizer"], options.pop("device")
         placed = {"device": device} if takes(kind, "device") else {}
         options["recognizer"] = build_recognizer(kind, options.pop("model"), **placed)

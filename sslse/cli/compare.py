@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.argument_types import names
+
 SUMMARY = "compare two systems by a paired bootstrap"
 
 
@@ -21,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("scores", nargs="+", help="folders of scores: A B, or the seeds of A followed by --to")
     add("--to", nargs="+", default=[], metavar="SCORES", help="the seeds of B, in the order of A's")
-    add("--metrics", help="comma-separated columns (default: all that both have)")
+    add("--metrics", type=names, help="comma-separated columns (default: all that both have)")
     add("--num-resamples", type=int, default=10_000, help="number of draws (default: 10000)")
     add("--confidence", type=float, default=0.95, help="of the interval, 0 to 1 (default: 0.95)")
     add("--seed", type=int, default=0, help="seed of the draws (default: 0)")
@@ -42,9 +44,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if not 0 < args.confidence < 1 or args.num_resamples < 1:
         raise ConfigError("--confidence is between 0 and 1, and --num-resamples at least 1")
-    if args.metrics:
-        columns = [name.strip() for name in args.metrics.split(",")]
-    else:
+    columns = args.metrics
+    if not columns:
         others = [set(columns_of(folder)) for folder in (*first[1:], *second)]
         columns = [name for name in columns_of(first[0]) if all(name in other for other in others)]
     print(f"{'':<14} {'A':>8} {'B':>8} {'A-B':>8}  {args.confidence:.0%} interval     P(A better)")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 
-from sslse.cli.score import _pair
+from sslse.cli.argument_types import names, pair
 
 SUMMARY = "make a demo page: audio, spectrograms and words of some systems"
 WRITES = ("out",)
@@ -31,19 +31,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--label",
         action="append",
-        type=_pair,
+        type=pair,
         default=[],
         metavar="NAME=TEXT",
         help="what the page calls a system (repeatable)",
     )
-    add("--backends", help="comma-separated, whose words are shown (default: all; '' for none)")
+    add(
+        "--backends",
+        type=names,
+        help="comma-separated, whose words are shown (default: all; '' for none)",
+    )
     add("--title", default="Audio examples", help="heading (default: Audio examples)")
     add("--authors", default="", help="line below the heading")
     add("--abstract", metavar="FILE", help="text file with the paragraphs of the abstract")
     add(
         "--link",
         action="append",
-        type=_pair,
+        type=pair,
         default=[],
         metavar="TEXT=URL",
         help="a link below the authors (repeatable)",
@@ -65,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         max_seconds=args.max_seconds,
         labels=dict(args.label),
-        backends=None if args.backends is None else args.backends.split(","),
+        backends=args.backends,
         title=args.title,
         authors=args.authors,
         abstract=read_remarks(args.abstract) if args.abstract else (),

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.argument_types import numbers, whole_numbers
 from sslse.cli.head_options import add_head_arguments, run_head
 
 SUMMARY = "find who speaks when, or when anybody speaks"
@@ -28,17 +29,11 @@ DETECTORS = {
 }
 
 
-def _numbers(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers") from None
-
-
 def _frames(text: str) -> list[int]:
-    if not all(part.isdigit() and int(part) % 2 for part in text.split(",")):
+    frames = whole_numbers(text)
+    if not all(number > 0 and number % 2 for number in frames):
         raise argparse.ArgumentTypeError(f"'{text}' is no list of odd numbers of frames")
-    return [int(part) for part in text.split(",")]
+    return frames
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "webrtc (package webrtcvad-wheels), energy (for clean speech only) (default: head)",
     )
     add_head_arguments(parser, "the turns go to OUT/rttm", of="a head")
-    add("--threshold", type=_numbers, default=[0.5], help="least probability (default: 0.5)")
+    add("--threshold", type=numbers, default=[0.5], help="least probability (default: 0.5)")
     add(
         "--median",
         type=_frames,

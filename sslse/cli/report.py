@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 
-from sslse.cli.score import _pair
+from sslse.cli.argument_types import names, pair, whole_numbers
 
 SUMMARY = "make the result table, RESULTS.md and the HTML page"
 WRITES = (
@@ -24,13 +24,6 @@ WRITES = (
     "markdown",
     "text",
 )
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(seed) for seed in text.split(",")]
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is not SEED,SEED") from error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,14 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--table", default="", help="table of the paper that this is (default: its main one)")
     add("--figure", default="", help="figure of the paper that this is")
-    add("--variants", default="", help="comma-separated rows, in this order (default: all scored)")
+    add(
+        "--variants",
+        type=names,
+        default=[],
+        help="comma-separated rows, in this order (default: all scored)",
+    )
     add(
         "--backends",
+        type=names,
         help="comma-separated, whose scores are columns (default: all that were scored)",
     )
     add(
         "--seeds",
-        type=_seeds,
+        type=whole_numbers,
         metavar="SEED,SEED",
         help="comma-separated, whose results count (default: all that were scored)",
     )
@@ -76,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--label",
         action="append",
-        type=_pair,
+        type=pair,
         default=[],
         metavar="VARIANT=TEXT",
         help="what the table calls a variant (repeatable)",
@@ -139,14 +138,14 @@ def run(args: argparse.Namespace) -> None:
         title=args.title,
         data=args.data,
         paper=paper,
-        variants=[name for name in args.variants.split(",") if name],
+        variants=args.variants,
         labels=dict(args.label),
         commands=args.command,
         num_examples=args.examples,
         more_examples=args.more_examples,
         markdown=args.markdown,
         remarks=args.remarks,
-        backends=None if args.backends is None else args.backends.split(","),
+        backends=args.backends,
         seeds=args.seeds,
         added=not args.without_oa,
         analyses=args.analyses,

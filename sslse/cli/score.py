@@ -16,16 +16,11 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.argument_types import pair
+
 SUMMARY = "compute metrics per utterance"
 WRITES = ("out", "out/failed", "out/summary.json", "out/utterances.jsonl")
 DEFAULT_METRICS = "sdr,si_sdr,pesq,stoi,estoi,dnsmos"
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=VALUE")
-    return name, value
 
 
 def _label_file(text: str) -> tuple[str, str]:
@@ -38,7 +33,7 @@ def _label_file(text: str) -> tuple[str, str]:
 
 
 def _limit(text: str) -> tuple[str, int]:
-    name, value = _pair(text)
+    name, value = pair(text)
     if not value.isdigit() or not int(value):
         raise argparse.ArgumentTypeError(f"'{text}' is not METRIC=NUMBER")
     return name, int(value)
@@ -61,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--hyp",
         action="append",
-        type=_pair,
+        type=pair,
         default=[],
         metavar="NAME=TEXT",
         help="hypotheses of a recogniser; gives wer_NAME and cer_NAME (repeatable)",
@@ -80,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add(
             option,
             action="append",
-            type=_pair,
+            type=pair,
             default=[],
             metavar=f"NAME={value}",
             help=f"{gives} (repeatable)",
@@ -97,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--normalize",
         action="append",
-        type=_pair,
+        type=pair,
         default=[],
         metavar="NAME=MODEL",
         help="bring the words of NAME and of the reference into one form by the English "

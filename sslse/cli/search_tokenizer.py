@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import argparse
 
+from sslse.cli.argument_types import numbers
 from sslse.cli.device_options import add_device_argument
 
 SUMMARY = "choose theta and delta of an acoustic tokenizer"
 WRITES = ("exp",)
 FORWARDS = True
-
-
-def _grid(text: str) -> list[float]:
-    return [float(value) for value in text.split(",")]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_device_argument(parser, "the tokenizer")
     parser.add_argument("--exp", required=True, help="folder; the same folder continues")
     parser.add_argument(
-        "--thetas", type=_grid, default=grid, help="comma-separated (default: 0.1,0.2,…,1.0)"
+        "--thetas", type=numbers, default=grid, help="comma-separated (default: 0.1,0.2,…,1.0)"
     )
     parser.add_argument(
-        "--deltas", type=_grid, default=grid, help="comma-separated (default: 0.1,0.2,…,1.0)"
+        "--deltas", type=numbers, default=grid, help="comma-separated (default: 0.1,0.2,…,1.0)"
     )
     parser.add_argument(
         "--first-theta", type=float, default=0.5, help="theta while delta varies (default: 0.5)"

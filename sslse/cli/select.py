@@ -21,7 +21,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from sslse.cli.score import _pair
+from sslse.cli.argument_types import pair
 from sslse.names import OA_FOLDERS
 
 SUMMARY = "choose a setting on a validation set by word errors"
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--candidates",
         action="append",
-        type=_pair,
+        type=pair,
         default=[],
         metavar="NAME=SCORES",
         help="a setting and its folder of scores; a name given twice is pooled (repeatable)",

@@ -108,7 +108,6 @@ def test_layer_distance_equals_its_definition(sets, upstream_folder):
     [
         (["errors", "--enhanced", "x"], "no data directory x"),
         (["errors", "--taps", "0"], "at least 1 tap"),
-        (["scaling", "--recognizer", "pocketsphinx", "--scales", "a"], "expected numbers"),
         (["layers", "--upstream", "/none"], "no local folder"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslse.audio.files import audio_info, read_audio
@@ -74,7 +74,7 @@ def test_an_entry_ends_where_the_next_begins(tmp_path, kind, following):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENTRIES if kind != "chunk_behind"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_cut_entry_never_goes_on_in_the_next(tmp_path, kind, data):
     whole = ENTRIES[kind]

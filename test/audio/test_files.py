@@ -7,7 +7,7 @@ import kaldiio
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslse.audio.files import audio_info, read_audio, read_blocks, resample, write_audio
@@ -25,7 +25,7 @@ def test_part_equals_slice_of_whole(tmp_path, waveform, suffix, start, count):
     np.testing.assert_array_equal(part, waveform[start:end])
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(data=st.data(), channels=st.integers(1, 3), rate=st.sampled_from([8000, 44100]))
 def test_float_files_come_back_bit_identical(tmp_path, data, channels, rate):
     values = st.floats(-2, 2, width=32)

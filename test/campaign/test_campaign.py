@@ -19,7 +19,7 @@ import pytest
 import small_recipe
 import soundfile
 from counts import Counts
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_recipe import SmallRecipe, differences, results
 
@@ -68,7 +68,7 @@ def test_disturbed_commands(judge, seconds):
 
 
 @given(number=st.integers(0, 2**32 - 1))
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 def test_any_damage_of_a_directory_breaks_no_promise(tmp_path, number):
     (counts,) = mutate_data.run_campaign(1, seed=1, first=number, out=tmp_path)
     assert counts.faults == 0

@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslse.criteria import CRITERIA, build_criterion
@@ -108,7 +108,7 @@ def test_falls_with_snr_on_average(criterion, clean):
     assert means == sorted(means, reverse=True)
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(lengths=st.lists(st.integers(1, 6000), min_size=3, max_size=3))
 def test_alone_as_in_a_padded_batch(criterion, clean, lengths):
     enhanced, reference = at_snr(clean, 5), clean.clone()

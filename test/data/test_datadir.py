@@ -5,7 +5,7 @@ import math
 import kaldiio
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslse.audio.files import write_audio
@@ -14,7 +14,7 @@ from sslse.data.segments import Segment
 from sslse.data.write import invert, write_table
 from sslse.errors import AudioError, DataError
 
-any_order = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+any_order = settings(max_examples=40)
 characters = st.characters(exclude_characters="\0\ufeff", codec="utf-8")
 ids = st.text(characters, min_size=1).filter(lambda text: text.split() == [text])
 words = st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8")).map(

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslse.data.scp import Ids, Table
@@ -21,7 +21,7 @@ values = st.text(st.characters(exclude_characters="\r\n\0", codec="utf-8"), max_
     lambda text: text.strip(" \t\v\f")
 )
 tables = st.dictionaries(ids, values, max_size=30)
-any_order = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+any_order = settings(max_examples=60)
 
 
 def write(path, text: str | bytes):

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sslse.data.level import FRAME_SECONDS
@@ -36,7 +36,6 @@ def config(**values) -> SimulateConfig:
 
 
 @pytest.mark.parametrize("level", ["active", "whole"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(num_samples=st.integers(1, 30000), seed=st.integers(0, 2**32))
 def test_the_snr_is_the_planned_one_for_any_length(noise, level, num_samples, seed):
     rng = np.random.default_rng(seed)

@@ -1,5 +1,6 @@
 """Choose a setting on a validation set by the lowest mean word error rate over the recognisers
-that are credible: those that err in at most 30 % of the words of clean speech.
+that are credible: those that err in at most 30 % of the words of clean speech (where none is, the one
+that errs least on it).
 
   sslse select --scores exp/seed0/ft_snr/decode_valid
   sslse select --candidates lambda3=exp/l3/decode_valid/oa0/scores \\
@@ -94,13 +95,16 @@ def _note(
     doubtful: Mapping[str, float], table: Mapping[str, Mapping[str, float]], most: float
 ) -> None:
     """Say which recognisers took no part."""
+    from sslse.metrics.selection import choose_judges
+
     if not doubtful:
         return
     rates = ", ".join(f"{name} ({100 * rate:.1f} %)" for name, rate in doubtful.items())
-    names = next(iter(table.values())).keys() - {"mean"}
+    names = sorted(next(iter(table.values())).keys() - {"mean"})
+    judge, *_ = choose_judges(names, doubtful)
     what = "so they are left out of the mean"
-    if not names - doubtful.keys():
-        what = "and there is no other, so the choice means little"
+    if judge in doubtful:
+        what = f"there is no other, so {judge} chooses alone, which means little"
     print(f"not credible, above {most:g} % word errors on clean speech: {rates}; {what}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,25 @@ def not_credible(rates: Mapping[str, float], most: float) -> dict[str, float]:
     return {name: rate for name, rate in rates.items() if rate > most}
 
 
+def choose_judges(names: Iterable[str], doubtful: Mapping[str, float]) -> list[str]:
+    """Return the recognisers whose mean error rate chooses a setting: all that are credible; where
+    none is, the one that errs least on clean speech.
+
+    Args:
+        names: ``wer_<recogniser>`` of all.
+        doubtful: those that are not credible, with their rate, as ``not_credible`` returns them.
+
+    Example:
+        >>> choose_judges(["wer_logmel", "wer_ssl"], {"wer_logmel": 0.9})
+        ['wer_ssl']
+        >>> choose_judges(["wer_logmel", "wer_ssl"], {"wer_logmel": 0.9, "wer_ssl": 0.4})
+        ['wer_ssl']
+    """
+    names = list(names)
+    credible = [name for name in names if name not in doubtful]
+    return credible or [min(names, key=doubtful.__getitem__)]
+
+
 def clean_beside(scores: Path) -> Path:
     """Return where the scores of clean speech are: the row ``clean`` beside a row of a set.
 
@@ -89,12 +108,14 @@ def find_doubtful(
     return not_credible(clean_error_rates(map(read_summary, folders)), most)
 
 
-def error_rates(scores: Sequence[Path], doubtful: Collection[str] = ()) -> dict[str, float]:
-    """Return ``wer_<recogniser>`` pooled over folders of scores, and ``mean``, their mean.
+def error_rates(
+    scores: Sequence[Path], doubtful: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Return ``wer_<recogniser>`` pooled over folders of scores, and ``mean``, that of the judges.
 
     Args:
         scores: the folders.
-        doubtful: recognisers that are left out of the mean, unless all are.
+        doubtful: recognisers that are not credible, see ``choose_judges``.
 
     Raises:
         DataError: a folder has no word error rate, or the folders have different recognisers.
@@ -110,12 +131,13 @@ def error_rates(scores: Sequence[Path], doubtful: Collection[str] = ()) -> dict[
     for name in names[0]:
         words = sum(summary[name]["words"] for summary in summaries)
         rates[name] = sum(summary[name]["errors"] for summary in summaries) / max(words, 1)
-    counted = [rate for name, rate in rates.items() if name not in doubtful] or [*rates.values()]
+    counted = [rates[name] for name in choose_judges(rates, doubtful or {})]
     return {**rates, "mean": sum(counted) / len(counted)}
 
 
 def select_setting(
-    candidates: Mapping[Any, Sequence[Path]], doubtful: Collection[str] = ()
+    candidates: Mapping[Any, Sequence[Path]],
+    doubtful: Mapping[str, float] | None = None,
 ) -> tuple[Any, dict[str, dict]]:
     """Return the setting with the lowest mean error rate (first of equals), and the table.
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
 from sslse.metrics.base import lower_is_better
+from sslse.metrics.selection import choose_judges
 from sslse.report.format import format_cell, heading, join_names, name_seeds, unit
 from sslse.report.grid import Grid
 from sslse.report.results import Key, Results
@@ -122,25 +127,44 @@ def notes(results: Results) -> list[str]:
             if people > 1
             else f"{names}: {items} utterances, one listener."
         )
+    alone = ""
     for start, what in OBSERVATION_ADDING.items():
         runs = [
             run for key, row in results.rows.items() for run in row.runs.values() if key[1] == start
         ]
         if runs:
-            chosen = any(True for run in runs for _ in run.parents[1].glob(f"{start}_*.json"))
-            how = "chosen on the validation set by the mean word error rate" if chosen else "given"
+            choices = [p for run in runs for p in sorted(run.parents[1].glob(f"{start}_*.json"))]
+            how = "given"
+            if choices:
+                alone = alone or _chooses_alone(choices)
+                how = f"chosen on the validation set by {alone or 'the mean word error rate'}"
             sentences.append(f"{what}; ω was {how}.")
     if results.doubtful:
         names = [f"{heading(c)} ({100 * rate:.1f} %)" for c, rate in results.doubtful.items()]
         sentences.append(
             f"Not credible, because beyond {100 * results.most_clean_errors:g} % errors on clean "
-            f"speech: {join_names(names)}; such a recogniser takes no part in claims and in the "
-            "choice of ω."
+            f"speech: {join_names(names)}; such a recogniser takes no part in claims"
+            + ("." if alone else " and in the choice of ω.")
         )
     failures = results.failures()
     if failures:
         sentences.append("Failed (left out of the means, not zero): " + "; ".join(failures) + ".")
     return sentences
+
+
+def _chooses_alone(choices: Sequence[Path]) -> str:
+    """Return what chose where no recogniser was credible on the validation set; else nothing."""
+    for path in choices:
+        choice = json.loads(path.read_text(encoding="utf-8"))
+        doubtful = choice.get("not_credible", {})
+        names = {name for rates in choice["table"].values() for name in rates} - {"mean"}
+        judge = choose_judges(sorted(names), doubtful)[0] if doubtful else ""
+        if judge in doubtful:
+            return (
+                f"{heading(judge)} alone: no recogniser is credible there, this one errs least "
+                f"({100 * doubtful[judge]:.1f} % of the words of clean speech)"
+            )
+    return ""
 
 
 def _fewer(results: Results, axis: int) -> dict[tuple[int, ...], list[str]]:

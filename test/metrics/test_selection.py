@@ -179,12 +179,14 @@ def test_a_recogniser_that_errs_on_clean_speech_takes_no_part(tmp_path, capsys):
     assert json.loads((tmp_path / "ft/oa_valid.json").read_text())["weight"] == 0.2
 
 
-def test_where_no_recogniser_is_credible_all_take_part_and_it_is_said(tmp_path, capsys):
+def test_where_no_recogniser_is_credible_the_best_chooses_alone_and_it_is_said(tmp_path, capsys):
     folder = decode(tmp_path / "ft/decode_valid", {"0.1": (60, 95), "0.2": (65, 80)})
     clean(tmp_path, (41, 90))
     assert main(["select", "--scores", str(folder)]) == 0
-    assert "there is no other, so the choice means little" in capsys.readouterr().out
-    assert json.loads((tmp_path / "ft/oa_valid.json").read_text())["weight"] == 0.2
+    said = capsys.readouterr().out
+    assert "there is no other, so wer_ssl chooses alone, which means little" in said
+    choice = json.loads((tmp_path / "ft/oa_valid.json").read_text())
+    assert choice["weight"] == 0.1 and choice["table"]["0.1"]["mean"] == pytest.approx(0.6)
 
 
 def test_candidates_are_judged_by_credible_recognisers_alone(tmp_path, capsys):

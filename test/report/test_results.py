@@ -201,6 +201,20 @@ def test_the_weight_of_the_validation_set_is_reported(experiment, tmp_path, publ
     assert "(1 − ω) × the enhanced signal + ω × the noisy input; ω was chosen" in said
 
 
+def test_where_no_recogniser_is_credible_the_page_says_which_chose(experiment, tmp_path):
+    for weight in ("0", "0.2"):
+        copy_scores(experiment, tmp_path, "ft_snr", weight)
+    rates = {"wer_a": 0.9, "wer_b": 0.8, "mean": 0.9}
+    choice = {"weight": 0.2, "table": {"0.2": rates}, "not_credible": {"wer_a": 0.6, "wer_b": 0.7}}
+    (tmp_path / "seed0/ft_snr/oa_valid.json").write_text(json.dumps(choice))
+    said = " ".join(notes(Results(tmp_path, "test")))
+    assert "ω was chosen on the validation set by WER a alone: no recogniser is credible" in said
+    assert "(60.0 % of the words of clean speech)" in said
+    del choice["not_credible"]["wer_b"]
+    (tmp_path / "seed0/ft_snr/oa_valid.json").write_text(json.dumps(choice))
+    assert "by the mean word error rate." in " ".join(notes(Results(tmp_path, "test")))
+
+
 def test_one_seed_has_no_spread_and_other_systems_are_rows_too(experiment, tmp_path):
     scores = copy_scores(experiment, tmp_path, "noisy", "0")
     target = tmp_path / "seed0/ft_own/decode_test/oa0/scores"

@@ -1,6 +1,6 @@
 """Choose a setting on a validation set by the lowest mean word error rate over the recognisers
-that are credible: those that err in at most 30 % of the words of clean speech (where none is, the one
-that errs least on it).
+that are credible: those that err in at most 30 % of the words of clean speech. Where none is, the
+one that errs least on it chooses alone.
 
   sslse select --scores exp/seed0/ft_snr/decode_valid
   sslse select --candidates lambda3=exp/l3/decode_valid/oa0/scores \\

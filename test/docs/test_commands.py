@@ -92,7 +92,7 @@ def fault(words: list[str], folder: Path) -> str | None:
         return None
     if program == "docker":
         return docker_fault(rest)
-    if program == "sslse" or program.endswith("bin/sslse"):
+    if program.endswith("bin/sslse") or program == "sslse":
         return sslse_fault(rest)
     return script_fault(program, rest, folder)
 

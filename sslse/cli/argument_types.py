@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -41,12 +45,7 @@ def numbers(text: str) -> list[float]:
         >>> numbers("0,0.5,1")
         [0.0, 0.5, 1.0]
     """
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no list of numbers such as 0,0.5,1"
-        ) from None
+    return _parsed(text, float, "numbers such as 0,0.5,1")
 
 
 def whole_numbers(text: str) -> list[int]:
@@ -59,9 +58,11 @@ def whole_numbers(text: str) -> list[int]:
         >>> whole_numbers("0,2")
         [0, 2]
     """
+    return _parsed(text, int, "whole numbers such as 0,1,2")
+
+
+def _parsed(text: str, kind: Callable[[str], Number], what: str) -> list[Number]:
     try:
-        return [int(part) for part in text.split(",")]
+        return [kind(part) for part in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no list of whole numbers such as 0,1,2"
-        ) from None
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of {what}") from None

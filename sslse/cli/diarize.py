@@ -30,10 +30,9 @@ DETECTORS = {
 
 
 def _frames(text: str) -> list[int]:
-    frames = whole_numbers(text)
-    if not all(number > 0 and number % 2 for number in frames):
+    if not all(part.isdigit() and int(part) % 2 for part in text.split(",")):
         raise argparse.ArgumentTypeError(f"'{text}' is no list of odd numbers of frames")
-    return frames
+    return whole_numbers(text)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

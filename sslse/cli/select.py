@@ -95,15 +95,13 @@ def _note(
     doubtful: Mapping[str, float], table: Mapping[str, Mapping[str, float]], most: float
 ) -> None:
     """Say which recognisers took no part."""
-    from sslse.metrics.selection import choose_judges
+    from sslse.metrics.selection import chooses_alone
 
     if not doubtful:
         return
     rates = ", ".join(f"{name} ({100 * rate:.1f} %)" for name, rate in doubtful.items())
-    names = sorted(next(iter(table.values())).keys() - {"mean"})
-    judge, *_ = choose_judges(names, doubtful)
     what = "so they are left out of the mean"
-    if judge in doubtful:
+    if judge := chooses_alone(table, doubtful):
         what = f"there is no other, so {judge} chooses alone, which means little"
     print(f"not credible, above {most:g} % word errors on clean speech: {rates}; {what}")
 

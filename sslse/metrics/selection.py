@@ -81,6 +81,25 @@ def choose_judges(names: Iterable[str], doubtful: Mapping[str, float]) -> list[s
     return credible or [min(names, key=doubtful.__getitem__)]
 
 
+def chooses_alone(table: Mapping[str, Mapping[str, float]], doubtful: Mapping[str, float]) -> str:
+    """Return the recogniser that chose alone, because none was credible; else nothing.
+
+    Args:
+        table: setting to error rates, as ``select_setting`` returns it.
+        doubtful: see ``choose_judges``.
+
+    Example:
+        >>> table = {"0.2": {"wer_a": 0.6, "wer_b": 0.5, "mean": 0.6}}
+        >>> chooses_alone(table, {"wer_a": 0.4, "wer_b": 0.7}), chooses_alone(table, {"wer_b": 0.7})
+        ('wer_a', '')
+    """
+    if not doubtful:
+        return ""
+    names = sorted({name for rates in table.values() for name in rates} - {"mean"})
+    judge = choose_judges(names, doubtful)[0]
+    return judge if judge in doubtful else ""
+
+
 def clean_beside(scores: Path) -> Path:
     """Return where the scores of clean speech are: the row ``clean`` beside a row of a set.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sslse.metrics.base import lower_is_better
-from sslse.metrics.selection import choose_judges
+from sslse.metrics.selection import chooses_alone
 from sslse.report.format import format_cell, heading, join_names, name_seeds, unit
 from sslse.report.grid import Grid
 from sslse.report.results import Key, Results
@@ -127,24 +127,23 @@ def notes(results: Results) -> list[str]:
             if people > 1
             else f"{names}: {items} utterances, one listener."
         )
-    alone = ""
+    alone = []
     for start, what in OBSERVATION_ADDING.items():
         runs = [
             run for key, row in results.rows.items() for run in row.runs.values() if key[1] == start
         ]
         if runs:
             choices = [p for run in runs for p in sorted(run.parents[1].glob(f"{start}_*.json"))]
-            how = "given"
-            if choices:
-                alone = alone or _chooses_alone(choices)
-                how = f"chosen on the validation set by {alone or 'the mean word error rate'}"
+            alone.append(_chose_alone(choices))
+            by = alone[-1] or "the mean word error rate"
+            how = f"chosen on the validation set by {by}" if choices else "given"
             sentences.append(f"{what}; ω was {how}.")
     if results.doubtful:
         names = [f"{heading(c)} ({100 * rate:.1f} %)" for c, rate in results.doubtful.items()]
         sentences.append(
             f"Not credible, because beyond {100 * results.most_clean_errors:g} % errors on clean "
             f"speech: {join_names(names)}; such a recogniser takes no part in claims"
-            + ("." if alone else " and in the choice of ω.")
+            + ("." if any(alone) else " and in the choice of ω.")
         )
     failures = results.failures()
     if failures:
@@ -152,14 +151,12 @@ def notes(results: Results) -> list[str]:
     return sentences
 
 
-def _chooses_alone(choices: Sequence[Path]) -> str:
+def _chose_alone(choices: Sequence[Path]) -> str:
     """Return what chose where no recogniser was credible on the validation set; else nothing."""
     for path in choices:
         choice = json.loads(path.read_text(encoding="utf-8"))
         doubtful = choice.get("not_credible", {})
-        names = {name for rates in choice["table"].values() for name in rates} - {"mean"}
-        judge = choose_judges(sorted(names), doubtful)[0] if doubtful else ""
-        if judge in doubtful:
+        if judge := chooses_alone(choice["table"], doubtful):
             return (
                 f"{heading(judge)} alone: no recogniser is credible there, this one errs least "
                 f"({100 * doubtful[judge]:.1f} % of the words of clean speech)"

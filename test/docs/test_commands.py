@@ -92,7 +92,8 @@ def fault(words: list[str], folder: Path) -> str | None:
         return None
     if program == "docker":
         return docker_fault(rest)
-    if program.endswith("bin/sslse") or program == "sslse":
+    script = script_of(folder, program)
+    if program == "sslse" or (script and script.resolve() == ROOT / "bin/sslse"):
         return sslse_fault(rest)
     return script_fault(program, rest, folder)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from sslse.analysis.table import read_rows, write_rows
+from sslse.analysis.table import write_rows
 from sslse.data.datadir import DataDir
 from sslse.errors import ConfigError, DataError
+from sslse.runtime.curves import read_curves
 
 
 def validation_curve(exp: Path, measure: str) -> list[dict[str, float]]:
@@ -30,15 +31,14 @@ def validation_curve(exp: Path, measure: str) -> list[dict[str, float]]:
         raise ConfigError(f"{exp} has no config.yaml; give the folder of a training")
     data = yaml.safe_load((exp / "config.yaml").read_text())["data"]["init_args"]
     epoch = len(DataDir(data["train"])) / data["batch_size"]
-    rows = read_rows(exp / "metrics.csv")
-    points = [(int(row["step"]), float(row[measure])) for row in rows if row.get(measure)]
-    if not points:
-        known = sorted({name for row in rows[:1] for name in row} - {"step"})
-        raise DataError(f"{exp}/metrics.csv has no values of {measure}; it has {', '.join(known)}")
+    curves = read_curves(exp / "metrics.csv")
+    if measure not in curves:
+        known = ", ".join(sorted(curves)) or "none"
+        raise DataError(f"{exp}/metrics.csv has no values of {measure}; it has {known}")
     # The row of step 9 was written by the tenth step.
     return [
-        {"step": step + 1, "epoch": round((step + 1) / epoch, 6), "value": value}
-        for step, value in points
+        {"step": int(step) + 1, "epoch": round((step + 1) / epoch, 6), "value": value}
+        for step, value in zip(*curves[measure], strict=True)
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ from sslse.data.datadir import DataDir
 from sslse.errors import DataError
 from sslse.metrics.selection import MOST_CLEAN_ERRORS
 from sslse.report.analyses import read_analyses
+from sslse.report.choices import Choice, read_choices
 from sslse.report.claims import make_claims
 from sslse.report.conditions import condition_tables
 from sslse.report.csv_table import NAME, write_csv
@@ -119,7 +119,7 @@ def build_report(
         "claims": claims,
         "tables": [*common_grids(results), *condition_tables(results, paper)],
         "paper": paper,
-        "settings": read_settings(results) if added else [],
+        "settings": weight_tables(results) if added else [],
         "commands": list(commands),
         "versions": _versions(results),
         "remarks": read_remarks(remarks) if remarks else [],
@@ -173,21 +173,19 @@ def read_remarks(path: str | os.PathLike) -> list[str]:
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
-def read_settings(results: Results) -> list[tuple[str, str, dict[str, dict[str, float]]]]:
+def weight_tables(results: Results) -> list[tuple[str, str, Mapping[str, Mapping[str, float]]]]:
     """Return (system, chosen weight, weight to error rates), a line for each different choice."""
     lines = []
     for system in results.systems:
-        seen: list[str] = []
+        seen: list[Choice] = []
         for seed, decode in sorted(results.folders[system].items()):
-            for path in sorted(decode.parent.glob("o[ai]_*.json")):
-                text = path.read_text(encoding="utf-8")
-                if text not in seen:
-                    seen.append(text)
-                    choice = json.loads(text)
+            for choice in read_choices(decode.parent):
+                if choice not in seen:
+                    seen.append(choice)
                     name = results.labels.get(system, system)
-                    name += " (interpolated)" if path.name.startswith("oi") else ""
+                    name += " (interpolated)" if choice.form == "interpolate" else ""
                     name += f", seed {seed}" if len(seen) > 1 else ""
-                    lines.append((name, f"{choice['weight']:g}", choice["table"]))
+                    lines.append((name, f"{choice.weight:g}", choice.table))
     return lines
 
 

@@ -10,7 +10,8 @@ from sslse.errors import DataError
 from sslse.metrics.base import kind_of, lower_is_better
 from sslse.metrics.bootstrap import Comparison, paired_bootstrap
 from sslse.report.format import format_number, heading, minus, unit
-from sslse.report.results import Key, Results, Row
+from sslse.report.results import Results
+from sslse.report.row import Key, Row
 
 BETTER, NO_BETTER, AGAINST = "better than", "no better than", "against"
 HOLDS, OPEN, REVERSED, LOWER, HIGHER = "holds", "open", "reversed", "lower", "higher"

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from sslse.report.chart import Series, line_chart
-from sslse.report.curves import read_curves, row_colors, thin
+from sslse.report.curves import row_colors, thin
 from sslse.report.format import minus
 from sslse.report.results import Results
+from sslse.runtime.curves import read_curves
 
 COLUMN = "train/conflict_cosine"
 POINTS = 40  # of a drawn curve

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,37 +12,12 @@ from sslse.metrics.base import kind_of
 from sslse.report.chart import Series, line_chart
 from sslse.report.format import heading, unit
 from sslse.report.palette import TRAIN, VALID
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
+from sslse.runtime.curves import read_curves
 
 POINTS = 160  # of a drawn curve
 SNR_BINS = 5
-
-
-def read_curves(path: Path) -> dict[str, tuple[list[float], list[float]]]:
-    """Return name -> (steps, values) of a ``metrics.csv``; empty cells and non-numbers are skipped.
-
-    Args:
-        path: a CSV file with a column ``step``; each other column is a curve.
-    """
-    curves: dict[str, tuple[list[float], list[float]]] = {}
-    with open(path, newline="", encoding="utf-8") as stream:
-        for number, row in enumerate(csv.DictReader(stream)):
-            step = _value(row.pop("step", None))
-            for name, text in row.items():
-                value = _value(text) if isinstance(text, str) else None
-                if value is not None and name != "epoch":
-                    steps, values = curves.setdefault(name, ([], []))
-                    steps.append(number if step is None else step)
-                    values.append(value)
-    return curves
-
-
-def _value(text: str | None) -> float | None:
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def thin(x: Sequence[float], y: Sequence[float], points: int = POINTS) -> tuple[list, list]:

@@ -13,7 +13,8 @@ from sslse.data.datadir import DataDir
 from sslse.data.scp import Table
 from sslse.errors import DataError
 from sslse.report.media import audio_uri, png_uri, spectrograms
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
 
 UNPROCESSED = {"noisy": "wav.scp", "clean": "spk1.scp"}  # where a recipe keeps no copy of them
 PAGE_BYTES = 6_000_000  # audio of the whole page, encoded

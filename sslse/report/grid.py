@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sslse.metrics.base import lower_is_better
 from sslse.report.format import Cell, format_number, name_seeds
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
 
 
 @dataclass(frozen=True)

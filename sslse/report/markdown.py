@@ -20,7 +20,7 @@ def results_markdown(
     title: str,
     claims: Sequence[Claim],
     paper: Paper | None,
-    settings: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
+    settings: Sequence[tuple[str, str, Mapping[str, Mapping[str, float]]]],
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),

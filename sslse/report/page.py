@@ -25,7 +25,8 @@ from sslse.report.format import format_cell, format_number, heading, join_names,
 from sslse.report.grid import Grid, main_grid
 from sslse.report.paper import Paper, analysis_caption, paper_lines
 from sslse.report.provenance import Provenance
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
 from sslse.report.table import mark, notes
 from sslse.report.trajectories import TrajectoryExample
 
@@ -40,7 +41,7 @@ def html_page(
     paper: Paper | None,
     snr_db: Mapping[str, float],
     examples: Sequence[Example],
-    settings: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
+    settings: Sequence[tuple[str, str, Mapping[str, Mapping[str, float]]]],
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
@@ -241,7 +242,7 @@ def _sdr(results: Results, key: Key, utterance: str) -> str:
 
 
 def _details(
-    settings: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
+    settings: Sequence[tuple[str, str, Mapping[str, Mapping[str, float]]]],
     commands: Sequence[str],
     versions: Mapping[str, str],
     provenance: Provenance | None,

@@ -10,7 +10,8 @@ from typing import Any
 from sslse.recipe.method import Method
 from sslse.report.claims import Pair, compare_rows
 from sslse.report.format import heading, minus
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sslse.errors import DataError
 from sslse.metrics.base import LISTENED, RATES, kind_of
 from sslse.metrics.eer import equal_error_rate
-from sslse.metrics.scores import (
-    SUMMARY,
-    read_column,
-    read_failed,
-    read_groups,
-    read_summary,
-    summary_value,
-)
+from sslse.metrics.scores import SUMMARY, read_summary, summary_value
 from sslse.metrics.selection import (
     MOST_CLEAN_ERRORS,
     clean_error_rates,
@@ -32,7 +22,9 @@ from sslse.metrics.selection import (
     weight_of,
 )
 from sslse.names import OA_FOLDERS
+from sslse.report.choices import chosen_folder
 from sslse.report.format import Cell, heading
+from sslse.report.row import Key, Row
 
 LABELS = {"clean": "clean", "noisy": "noisy (no SE)"}  # systems that every experiment has
 COLUMNS = (
@@ -41,87 +33,6 @@ COLUMNS = (
 )
 RECOGNIZERS = ("wer_ssl", "wer_ssl_other", "wer_logmel")
 HIDDEN = ("estoi", "dnsmos_p808", "snr")  # scored, but not in the table
-
-Key = tuple[str, str]
-"""A row: name of the system, and how the observation is added: a value of ``OA_FOLDERS`` or ""."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One system, with or without observation adding.
-
-    Args:
-        key: system and how the observation is added.
-        label: what the table calls it.
-        short: the same under the row of its system.
-        runs: seed to the folder ``decode_<set>/oa<ω>``.
-        utterances: those that count; None for all.
-    """
-
-    key: Key
-    label: str
-    short: str
-    runs: Mapping[int, Path] = field(repr=False)
-    utterances: frozenset[str] | None = field(default=None, repr=False)
-
-    @property
-    def system(self) -> str:
-        """Name of the folder of the system."""
-        return self.key[0]
-
-    @cached_property
-    def summaries(self) -> dict[int, dict[str, Any]]:
-        """Seed to its summary of scores, each file read once."""
-        return {seed: read_summary(run / "scores") for seed, run in self.runs.items()}
-
-    @cached_property
-    def groups(self) -> dict[str, tuple[str, str]] | None:
-        """Utterance to (speaker, source), from which a bootstrap draws; None: not known."""
-        return read_groups(run / "scores" for run in self.runs.values())
-
-    def seeds(self, name: str) -> list[int]:
-        """Return the seeds that have a column."""
-        return [seed for seed, summary in self.summaries.items() if name in summary]
-
-    def column(self, name: str) -> dict[int, dict[str, tuple[float, float]]]:
-        """Return seed to utterance to (numerator, denominator), of the seeds that have it."""
-        tables = {s: read_column(self.runs[s] / "scores", name) for s in self.seeds(name)}
-        return {
-            seed: {u: value for u, value in table.items() if self._counts(u, name)}
-            for seed, table in tables.items()
-        }
-
-    def _counts(self, item: str, column: str) -> bool:
-        """Whether an utterance, or both of a trial, are among those that count."""
-        parts = item.split("|") if kind_of(column) == "eer" else [item]
-        return self.utterances is None or self.utterances.issuperset(parts)
-
-    def scored(self, name: str) -> int:
-        """Return how many values of a column there are, over all seeds."""
-        if self.utterances is None:
-            return self._count(name, "n_scored")
-        return sum(map(len, self.column(name).values()))
-
-    def failed(self, name: str) -> int:
-        """Return how many values of a column are missing, over all seeds; what listeners were not
-        asked is not missing."""
-        if self.utterances is None or name in LISTENED:
-            return self._count(name, "n_failed")
-        if kind_of(name) == "eer":  # of trials
-            failed = [read_failed(run / "scores", name) for run in self.runs.values()]
-            return sum(self._counts(trial, name) for seed in failed for trial in seed)
-        return len(self.utterances) * len(self.column(name)) - self.scored(name)
-
-    def interval(self, name: str) -> tuple[float, float] | None:
-        """Return the interval of what listeners said of one seed, if all its utterances count."""
-        seeds = self.seeds(name)
-        if len(seeds) != 1 or self.scored(name) != self._count(name, "n_scored"):
-            return None
-        found = self.summaries[seeds[0]][name].get("interval")
-        return tuple(found) if name in LISTENED and found else None
-
-    def _count(self, name: str, key: str) -> int:
-        return sum(self.summaries[seed][name][key] for seed in self.seeds(name))
 
 
 class Results:
@@ -232,7 +143,7 @@ class Results:
             if plain:
                 rows[name, ""] = Row((name, ""), label, label, plain, self.utterances)
             for form, start in OA_FOLDERS.items() if self.added else ():
-                added = {seed: self._added_folder(folder, form) for seed, folder in folders}
+                added = {seed: chosen_folder(folder, form) for seed, folder in folders}
                 added = {seed: run for seed, run in added.items() if run is not None}
                 if added:
                     weights = dict.fromkeys(f"{weight_of(run, form):g}" for run in added.values())
@@ -245,24 +156,6 @@ class Results:
     def _label(self, name: str) -> str:
         """What the table calls a variant."""
         return self.labels.get(name, name.removeprefix("ft_"))
-
-    def _added_folder(self, decode: Path, form: str) -> Path | None:
-        """The weight chosen on the validation set; else the only one that was decoded."""
-        start = OA_FOLDERS[form]
-        scored = {
-            weight_of(path.parent.parent, form): path.parent.parent
-            for path in sorted(decode.glob(f"{start}*/scores/{SUMMARY}"))
-        }
-        scored = {weight: path for weight, path in scored.items() if weight}
-        # A choice made on the reported set itself comes last: it is no honest one.
-        own = f"{start}_{self.set_name}.json"
-        choices = decode.parent.glob(f"{start}_*.json")
-        choices = sorted(choices, key=lambda path: (path.name == own, path))
-        for path in choices:
-            chosen = scored.get(float(json.loads(path.read_text())["weight"]))
-            if chosen is not None:
-                return chosen
-        return next(iter(scored.values())) if len(scored) == 1 and not choices else None
 
     @cached_property
     def doubtful(self) -> dict[str, float]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from sslse.metrics.base import lower_is_better
 from sslse.metrics.selection import chooses_alone
+from sslse.names import OA_FOLDERS
+from sslse.report.choices import Choice, read_choices
 from sslse.report.format import format_cell, heading, join_names, name_seeds, unit
 from sslse.report.grid import Grid
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
 
-OBSERVATION_ADDING = {  # start of the folders' names (OA_FOLDERS) -> what the rows are
-    "oa": "“+ OA ω” adds ω × the noisy input to the enhanced signal",
-    "oi": "“+ OA ω (interpolated)” is (1 − ω) × the enhanced signal + ω × the noisy input",
+OBSERVATION_ADDING = {  # form, a key of OA_FOLDERS -> what the rows are
+    "add": "“+ OA ω” adds ω × the noisy input to the enhanced signal",
+    "interpolate": "“+ OA ω (interpolated)” is (1 − ω) × the enhanced signal + ω × the noisy input",
 }
 
 
@@ -128,12 +129,11 @@ def notes(results: Results) -> list[str]:
             else f"{names}: {items} utterances, one listener."
         )
     alone = []
-    for start, what in OBSERVATION_ADDING.items():
-        runs = [
-            run for key, row in results.rows.items() for run in row.runs.values() if key[1] == start
-        ]
-        if runs:
-            choices = [p for run in runs for p in sorted(run.parents[1].glob(f"{start}_*.json"))]
+    for form, what in OBSERVATION_ADDING.items():
+        rows = [row for key, row in results.rows.items() if key[1] == OA_FOLDERS[form]]
+        if rows:
+            systems = [run.parents[1] for row in rows for run in row.runs.values()]
+            choices = [c for path in systems for c in read_choices(path) if c.form == form]
             alone.append(_chose_alone(choices))
             by = alone[-1] or "the mean word error rate"
             how = f"chosen on the validation set by {by}" if choices else "given"
@@ -151,15 +151,13 @@ def notes(results: Results) -> list[str]:
     return sentences
 
 
-def _chose_alone(choices: Sequence[Path]) -> str:
+def _chose_alone(choices: Sequence[Choice]) -> str:
     """Return what chose where no recogniser was credible on the validation set; else nothing."""
-    for path in choices:
-        choice = json.loads(path.read_text(encoding="utf-8"))
-        doubtful = choice.get("not_credible", {})
-        if judge := chooses_alone(choice["table"], doubtful):
+    for choice in choices:
+        if judge := chooses_alone(choice.table, choice.not_credible):
             return (
                 f"{heading(judge)} alone: no recogniser is credible there, this one errs least "
-                f"({100 * doubtful[judge]:.1f} % of the words of clean speech)"
+                f"({100 * choice.not_credible[judge]:.1f} % of the words of clean speech)"
             )
     return ""
 

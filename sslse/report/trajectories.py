@@ -15,7 +15,8 @@ from sslse.audio.files import read_audio
 from sslse.data.datadir import DataDir
 from sslse.report.examples import choose
 from sslse.report.palette import SYSTEMS
-from sslse.report.results import Key, Results
+from sslse.report.results import Results
+from sslse.report.row import Key
 
 FFT, HOP, RANGE_DB = 512, 80, 70.0
 # What was measured is black and thick; the others have colours and lines of their own.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from sslse.errors import ConfigError
 from sslse.runtime.atomic import atomic_open
+from sslse.runtime.curves import read_curves
 from sslse.runtime.data_parallel import rank
 from sslse.runtime.device import AUTO
 
@@ -64,12 +64,7 @@ def best_accuracy(metrics: Path) -> float:
     Raises:
         ConfigError: it has none.
     """
-    with open(metrics, newline="") as stream:
-        values = [
-            float(row["valid/accuracy"])
-            for row in csv.DictReader(stream)
-            if row.get("valid/accuracy")
-        ]
+    _, values = read_curves(metrics).get("valid/accuracy", ([], []))
     if not values:
         raise ConfigError(
             f"{metrics} has no valid/accuracy: give data.valid, and trainer.val_check_interval "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ import torch
 from sslse.errors import DataError
 from sslse.model_files import CONFIG_NAME, WEIGHTS_NAME, write_transformers
 from sslse.runtime.atomic import atomic_open
+from sslse.runtime.curves import read_curves
 
 FARTHEST = 0.01  # of hidden states in float16 from those in float32, relative to their norm
 
@@ -108,23 +108,19 @@ In recipes: `--upstream_model <this folder>`. Transformers' `AutoModel` reads it
 
 
 def _training(exp: Path) -> str:
-    path = exp / "metrics.csv"
-    if not path.is_file():
+    curves = read_curves(exp / "metrics.csv")
+    last = {name: values[-1] for name, (_, values) in curves.items() if name.startswith("valid/")}
+    if not last:
         return ""
-    with path.open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row.get("valid/loss")]
-    if not rows:
-        return ""
-    last = rows[-1]
+    step = max(steps[-1] for name, (steps, _) in curves.items() if name in last)
     lines = "".join(
-        f"| {key.removeprefix('valid/').replace('_', ' ')} | {float(value):.3f} |\n"
-        for key, value in last.items()
-        if key.startswith("valid/") and value
+        f"| {name.removeprefix('valid/').replace('_', ' ')} | {value:.3f} |\n"
+        for name, value in last.items()
     )
     return f"""
 ## Training
 
-{int(last["step"]) + 1:,} steps. On the validation set:
+{int(step) + 1:,} steps. On the validation set:
 
 | number | value |
 |---|--:|

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sslse.data.datadir import DataDir
 from sslse.report.chart import HEIGHT, WIDTH, Series, line_chart
-from sslse.report.curves import read_curves, snr_bins, snr_charts, thin, training_charts
+from sslse.report.curves import snr_bins, snr_charts, thin, training_charts
 from sslse.report.examples import (
     PAGE_BYTES,
     align_words,
@@ -69,15 +69,6 @@ def test_the_same_points_are_the_same_bytes():
     assert charts[0] == charts[1]
     ids = [re.findall(r'id="(\w+)"', chart) for chart in charts]
     assert ids[0] and not set(ids[0]) & set(ids[2])  # charts of one page share no name
-
-
-def test_curves_tolerate_empty_cells(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_text("step,epoch,train/loss,valid/loss\n0,0,1.5,\n1,0,,2.5\n2,0,nan,x\n3,0,1.0\n")
-    assert read_curves(path) == {
-        "train/loss": ([0.0, 3.0], [1.5, 1.0]),
-        "valid/loss": ([1.0], [2.5]),
-    }
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=700))

@@ -5,7 +5,9 @@ Each ``make_…(root, seconds, count)`` writes below a folder and returns the va
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,17 +52,26 @@ def make_musan(root: Path, seconds: float = 1.0, count: int = 40) -> dict[str, s
     return {"MUSAN_ROOT": str(root / "musan")}
 
 
+def write_chapter(
+    part: Path, chapter: str, texts: Sequence[str], write: Callable[[Path], None] = tone
+) -> list[str]:
+    """Write a chapter of LibriSpeech, such as "84-121", and return the names of its utterances."""
+    folder = part.joinpath(*chapter.split("-"))
+    names = [f"{chapter}-{number:04}" for number in range(len(texts))]
+    for name in names:
+        write(folder / f"{name}.flac")
+    lines = [f"{name} {text}\n" for name, text in zip(names, texts, strict=True)]
+    (folder / f"{chapter}.trans.txt").write_text("".join(lines))
+    return names
+
+
 def make_librispeech(root: Path, seconds: float = 0.4, count: int = 2) -> dict[str, str]:
     """All parts of LibriSpeech, a chapter each; a word lasts 0.4 s."""
+    words = max(2, int(seconds / 0.4))
     for reader, part in enumerate(PARTS.split()):
-        folder = root / "LibriSpeech" / part / str(reader) / "7"
-        lines = []
-        for number in range(count):
-            name = f"{reader}-7-{number:04}"
-            tone(folder / f"{name}.flac", seconds)
-            words = sentence(100 * reader + number, max(2, int(seconds / 0.4)))
-            lines.append(f"{name} {words}\n")
-        (folder / f"{reader}-7.trans.txt").write_text("".join(lines))
+        texts = [sentence(100 * reader + number, words) for number in range(count)]
+        sound = functools.partial(tone, seconds=seconds)
+        write_chapter(root / "LibriSpeech" / part, f"{reader}-7", texts, sound)
     return {"LIBRISPEECH": str(root / "LibriSpeech")}
 
 

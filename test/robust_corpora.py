@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+from published_corpora import write_chapter
 
 from sslse.audio.files import write_audio
 from sslse.corpora.noisex92 import NAMES
@@ -63,16 +64,9 @@ def make_wsj1(root: Path) -> Path:
 
 def make_librispeech(root: Path, part: str, reader: str, count: int = 2) -> list[str]:
     """One chapter of a part; returns its utterances."""
-    chapter = f"{reader}-70968"
-    folder = root / part / reader / "70968"
-    names = [f"{chapter}-{number:04}" for number in range(count)]
-    for name in names:
-        write_noise(folder / f"{name}.flac")
-    lines = [
-        f"{name} HE WAS NUMBER {'ONE TWO SIX TEN'.split()[i % 4]}" for i, name in enumerate(names)
-    ]
-    (folder / f"{chapter}.trans.txt").write_text("\n".join(lines) + "\n")
-    return names
+    numbers = "ONE TWO SIX TEN".split()
+    texts = [f"HE WAS NUMBER {numbers[place % 4]}" for place in range(count)]
+    return write_chapter(root / part, f"{reader}-70968", texts, write_noise)
 
 
 def make_robust_asr(root: Path, libri: Path) -> tuple[Path, Path]:

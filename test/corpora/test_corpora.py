@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from published_corpora import write_chapter
 
 from sslse.audio.files import write_audio
 from sslse.checking.validate import validate
@@ -42,12 +43,8 @@ def errors(path):
 
 @pytest.fixture
 def libri(tmp_path):
-    for reader, chapter in (("84", "121"), ("84", "122"), ("174", "50")):
-        folder = tmp_path / "LibriSpeech/dev-clean" / reader / chapter
-        for number in range(2):
-            write(folder / f"{reader}-{chapter}-000{number}.flac")
-        lines = [f"{reader}-{chapter}-000{number} SOME WORDS" for number in range(2)]
-        (folder / f"{reader}-{chapter}.trans.txt").write_text("\n".join(lines) + "\n")
+    for chapter in ("84-121", "84-122", "174-50"):
+        write_chapter(tmp_path / "LibriSpeech/dev-clean", chapter, ["SOME WORDS"] * 2, write)
     return tmp_path
 
 

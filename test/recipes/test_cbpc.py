@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
+from published_corpora import make_noise, write_chapter
 
-from sslse.audio.files import write_audio
 from sslse.data.datadir import DataDir
 from sslse.report.paper import read_paper
 from sslse.runtime.settings import read_settings
@@ -152,17 +151,10 @@ def test_one_system_may_add_to_the_configuration_of_all(planner, repository):
 @pytest.fixture
 def roots(tmp_path) -> dict[str, str]:
     """LibriSpeech with two readers a part, and 60 noises of the DNS challenge."""
-    generator = np.random.default_rng(0)
     for place, part in enumerate((*TRAIN, *PARTS)):
         for reader in (f"{place}0", f"{place}1"):
-            folder = tmp_path / "LibriSpeech" / part / reader / "7"
-            sound = generator.normal(0, 0.1, 8000).astype(np.float32)
-            write_audio(folder / f"{reader}-7-0000.flac", sound, 16000)
-            (folder / f"{reader}-7.trans.txt").write_text(f"{reader}-7-0000 SOME WORDS\n")
-    for number in range(60):
-        sound = generator.normal(0, 0.1, 16000).astype(np.float32)
-        write_audio(tmp_path / "dns/datasets/noise" / f"hum{number}x_0.wav", sound, 16000)
-    return {"LIBRISPEECH": str(tmp_path / "LibriSpeech"), "DNS_NOISE": str(tmp_path / "dns")}
+            write_chapter(tmp_path / "LibriSpeech" / part, f"{reader}-7", ["SOME WORDS"])
+    return {"LIBRISPEECH": str(tmp_path / "LibriSpeech"), **make_noise(tmp_path)}
 
 
 def test_librispeech_from_the_corpora_to_noisy_sets(run_recipe, roots, tmp_path):

@@ -163,7 +163,8 @@ class Job:
 
 
 def digest(path: Path) -> str:
-    """Return a hash of a file's content; a file that does not change is read once."""
+    """Return a hash of a file's content, for a configuration of what is read from it; a file that
+    does not change is read once."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns)
 
@@ -176,6 +177,9 @@ def _digest(path: Path, size: int, mtime_ns: int) -> str:
         lines = content.decode(errors="surrogateescape").splitlines()
         kept = "\n".join(line for line in lines if not is_label(line))
         content = kept.encode(errors="surrogateescape")
+    if path.suffix in (".yaml", ".yml"):  # a changed comment makes no other experiment
+        with contextlib.suppress(ValueError, yaml.YAMLError):  # the command will say what is wrong
+            content = repr(yaml.safe_load(content)).encode()
     return hashlib.sha256(content).hexdigest()[:16]
 
 

@@ -71,6 +71,24 @@ def test_a_changed_base_is_noticed(job_module, tmp_path, monkeypatch):
     assert len(changed) == 2 and all("input shared/deeper.yaml sha256" in line for line in changed)
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("# a note\nseed: 1\n\nmodel: {lr: 0.1}  # rate\n", True),
+        ("seed: 1\nmodel:\n  lr: 0.1\n", True),
+        ("seed: 1\nmodel: {lr: 0.2}\n", False),
+        ("seed: 1\nmodel: {lr: '0.1'}\n", False),
+        ("seed: 1\nmodel: {lr: 0.1\n", False),
+    ],
+)
+def test_a_configuration_is_compared_as_it_is_read(job_module, tmp_path, text, same):
+    """A comment or another layout makes no other experiment; another value or type does."""
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("seed: 1\nmodel: {lr: 0.1}\n")
+    second.write_text(text)
+    assert (job_module.digest(first) == job_module.digest(second)) is same
+
+
 def test_the_launcher_hashes_what_is_read(job_module, repository):
     """It may not import sslse, so it finds the files by itself; they are the same."""
     from sslse.runtime.settings import settings_files

@@ -3,7 +3,8 @@
 # its claims and intervals can be made again without a training, and seeds of several machines be put together.
 #
 # Usage: archive_scores.sh RECIPE [EXPDIR [SET [DATADIR]]]
-#   RECIPE: a folder such as egs/an4/cbpc; EXPDIR: its folder of results (exp), which is exp in the archive;
+#   RECIPE: a folder such as egs/an4/cbpc; EXPDIR: its folder of results (exp), which is exp in the archive, with those of
+#   --full true in EXPDIR/full if there are any;
 #   SET: the test set (test); DATADIR: the folder of its data directories (data), which is data in the archive
 set -euo pipefail
 if [ $# -lt 1 ]; then
@@ -15,8 +16,9 @@ exp=${2:-exp}
 set_name=${3:-test}
 data=${4:-data}
 # No journals of the scoring, no audio; o[ai]_*.json are the chosen weights of observation adding.
-find "${exp}"/seed* "${data}/${set_name}_noisy" \( -path "*/decode_${set_name}/*/scores/*" -o -path "*/decode_${set_name}/*/text" \
-    -o -path "${exp}/seed*/metrics.csv" -o -path "${exp}/seed*/o[ai]_*.json" \
+shopt -s nullglob  # there may be one of both
+find "${exp}"/seed* "${exp}"/full/seed* "${data}/${set_name}_noisy" \( -path "*/decode_${set_name}/*/scores/*" -o -path "*/decode_${set_name}/*/text" \
+    -o -path "${exp}/*seed*/metrics.csv" -o -path "${exp}/*seed*/o[ai]_*.json" \
     -o -path "${data}/*/utt2*" -o -path "${data}/*/text" -o -path "${data}/*/wav.scp" \) \
     -type f ! -name "*.jsonl" ! -path "*/.*" -print0 | sort -z |
     tar --null --files-from=- --transform="s,^${exp}/,exp/,;s,^${data}/,data/," --owner=0 --group=0 --mtime=@0 -cJf scores.tar.xz.part

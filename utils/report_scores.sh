@@ -3,7 +3,8 @@
 # the recipe's own stage 9 reports them. Nothing is trained. Audio is not kept, so there are no examples to hear.
 #
 # Usage: report_scores.sh RECIPE DIR [OPTION OF run.sh ...], such as egs/an4/cbpc exp/scores --table frozen --seeds "0 1 2"
-#   RECIPE: a folder with a scores.tar.xz; DIR: a new folder; the report is in DIR/exp/report
+#   RECIPE: a folder with a scores.tar.xz; DIR: a new folder; the report is in DIR/exp/report,
+#   of --full true in DIR/exp/full/report where both are in the archive
 set -euo pipefail
 if [ $# -lt 2 ]; then
     echo "report_scores.sh: error: give the folder of the recipe, such as egs/an4/cbpc, and a new one for the report" >&2
@@ -22,6 +23,10 @@ if [ -e "${dir}" ]; then
 fi
 mkdir -p "${dir}"
 tar -xJf "${recipe}/scores.tar.xz" -C "${dir}"
+exp=${dir}/exp
+if [[ " $* " == *" --full true "* && -d ${exp}/full ]]; then
+    exp=${exp}/full
+fi
 cd "${recipe}"
 # What stands last wins.
-./run.sh --stage 9 --stop_stage 9 --examples 0 --more_examples 0 --datadir "${dir}/data" --expdir "${dir}/exp" "$@"
+./run.sh --stage 9 --stop_stage 9 --examples 0 --more_examples 0 --datadir "${dir}/data" --expdir "${exp}" "$@"

@@ -8,7 +8,8 @@
 
 The reference is spk1.scp (clean audio), text, utt2intent or utt2label, trials, rttm and tv.scp
 (trajectories) of --reference. A metric without a value for an utterance counts as failed and is
-listed in OUT/failed; it is never a zero. The same command continues after an interruption.
+listed in OUT/failed; it is never a zero. The same command continues after an interruption; another
+one with the same --out adds its columns, and those that are there stay while their files do.
 docs/metrics.md explains each metric and file.
 """
 
@@ -129,7 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _task_scorers(args: argparse.Namespace) -> dict:
-    """Return name of a back-end to the function of the reference that scores it."""
+    """Return name of a back-end to its predictions and the function that scores them."""
     from functools import partial
     from pathlib import Path
 
@@ -151,7 +152,7 @@ def _task_scorers(args: argparse.Namespace) -> dict:
                 raise ConfigError(f"two back-ends are called '{name}'; give each its own name")
             if function is task_scoring.score_labels:
                 options = {"label_file": label_files.get(name, label_files.get(""))}
-            scorers[name] = partial(function, path=Path(path), **options)
+            scorers[name] = (Path(path), partial(function, **options))
     unknown = [name for name in label_files if name and name not in scorers]
     if unknown:
         raise ConfigError(f"no back-end is called '{unknown[0]}'{nearest(unknown[0], scorers)}")

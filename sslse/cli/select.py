@@ -48,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a setting and its folder of scores; a name given twice is pooled (repeatable)",
     )
     add(
+        "--recognizers",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="with --scores and --candidates: whose wer_NAME is compared (default: of all)",
+    )
+    add(
         "--include-zero",
         action="store_true",
         help="let the weight 0 (no observation adding) win too",
@@ -130,7 +137,9 @@ def run(args: argparse.Namespace) -> None:
     doubtful: dict[str, float] = {}
     if args.scores:
         decodes = [Path(path) for path in args.scores]
-        choice = select_weight(decodes, args.include_zero, args.oa_form, most, clean)
+        choice = select_weight(
+            decodes, args.include_zero, args.oa_form, most, clean, args.recognizers
+        )
         doubtful = choice.get("not_credible", {})
         chosen = f"{choice['weight']:g}"
         outs = [_beside(path, OA_FOLDERS[args.oa_form]) for path in decodes]
@@ -146,7 +155,8 @@ def run(args: argparse.Namespace) -> None:
         for name, folder in args.candidates:
             folders.setdefault(name, []).append(Path(folder))
         doubtful = find_doubtful([path for own in folders.values() for path in own], most, clean)
-        chosen, table = select_setting(folders, doubtful)
+        chosen, table = select_setting(folders, doubtful, args.recognizers)
+        doubtful = {name: rate for name, rate in doubtful.items() if name in table[chosen]}
         choice, outs = {"setting": chosen, "table": table}, []
     for out in [Path(args.out)] if args.out else outs:
         write_choice(out, choice)

@@ -16,6 +16,7 @@ from sslse.listening.rating_page import SCALES, read_answers
 from sslse.listening.ratings import Session, misses_reference, rating_table
 from sslse.metrics.base import LISTENED
 from sslse.metrics.bootstrap import crossed_interval
+from sslse.metrics.earlier_scores import made_from
 from sslse.metrics.scores import SUMMARY, read_summary, write_summary, write_values
 
 
@@ -124,7 +125,7 @@ def write_scores(results: Results) -> list[Path]:
             )
         folder = Path(run) / "scores"
         summary = read_summary(folder) if (folder / SUMMARY).is_file() else {}
-        about = summary.pop("about", None)
+        about = summary.pop("about", {})
         summary = {name: entry for name, entry in summary.items() if name not in LISTENED}
         for column, score in columns.items():
             folder.mkdir(exist_ok=True)
@@ -133,8 +134,8 @@ def write_scores(results: Results) -> list[Path]:
             if score.low is not None:
                 entry["interval"] = [score.low, score.high]
             summary[column] = {**entry, "listeners": score.listeners}
-        if about is not None:
-            summary["about"] = about
+            about.setdefault("made_from", {})[column] = made_from(folder, Path(run) / "wav.scp")
+        summary["about"] = about
         write_summary(folder / SUMMARY, summary)
         written.append(folder)
     return written

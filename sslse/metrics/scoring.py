@@ -16,6 +16,13 @@ from sslse.data.spelling import same_case
 from sslse.data.spread import spread
 from sslse.errors import ConfigError, DataError, one_sentence
 from sslse.metrics.base import METRICS, PACKAGES
+from sslse.metrics.earlier_scores import (
+    EARLIER,
+    keep,
+    made_from,
+    reference_state,
+    set_aside,
+)
 from sslse.metrics.scores import (
     FAILED,
     SUMMARY,
@@ -26,7 +33,7 @@ from sslse.metrics.scores import (
     write_values,
 )
 from sslse.metrics.store import Record, Store
-from sslse.metrics.task_scoring import TaskScores
+from sslse.metrics.task_scoring import TaskScorer
 from sslse.metrics.trajectories import score_trajectories
 from sslse.metrics.utterance import Task, open_reference, score_utterance
 from sslse.metrics.wer import character_errors, word_errors
@@ -42,15 +49,15 @@ def score(
     metrics: Sequence[str] = (),
     hypotheses: Mapping[str, str | os.PathLike] | None = None,
     normalizers: Mapping[str, Callable[[str], str]] | None = None,
-    tasks: Mapping[str, Callable[[DataDir], Mapping[str, TaskScores]]] | None = None,
+    tasks: Mapping[str, tuple[Path, TaskScorer]] | None = None,
     trajectories: str | os.PathLike | None = None,
     max_utts: Mapping[str, int] | None = None,
     nj: int = 2,
 ) -> dict[str, Any]:
     """Write the scores of one system on one set, and return their summary.
 
-    What is already in ``out`` and belongs to the same audio files and package versions is kept, so
-    the same call continues after an interruption, and a call with one metric more adds that one.
+    What is already in ``out`` and was made from the same files and package versions is kept, so the
+    same call continues after an interruption, and a call with another column adds that one.
 
     Args:
         reference: data directory; ``spk1.scp`` is the clean reference, ``text`` the true words.
@@ -59,8 +66,8 @@ def score(
         metrics: names of :data:`~sslse.metrics.base.METRICS`.
         hypotheses: name of a recogniser to its ``text``; gives ``wer_<name>`` and ``cer_<name>``.
         normalizers: name of a recogniser to what both its words and the true ones go through first.
-        tasks: name of another back-end to what scores it against the reference; gives
-            ``<kind>_<name>`` (see :mod:`sslse.metrics.task_scoring`).
+        tasks: name of another back-end to its predictions and what scores them against the
+            reference; gives ``<kind>_<name>`` (see :mod:`sslse.metrics.task_scoring`).
         trajectories: ``tv.scp`` of estimates, compared with that of the reference; gives ``ppmc``
             and ``ppmc_<variable>``.
         max_utts: metric to the number of utterances to which it is limited, spread over speakers
@@ -80,9 +87,14 @@ def score(
             raise ConfigError(f"--max-utts limits '{name}', which is not among the metrics")
     limits = {name: spread(data, count) for name, count in (max_utts or {}).items()}
     folder.mkdir(parents=True, exist_ok=True)
-    # A summary of an older run must not stand for this one while it is under way.
-    (folder / SUMMARY).unlink(missing_ok=True)
+    earlier = set_aside(folder)
     summary: dict[str, Any] = {}
+    sources: dict[str, list[str]] = {}  # column -> what it was made from
+
+    def note_source(path: str | os.PathLike) -> None:
+        source = made_from(folder, path)
+        sources.update((column, source) for column in summary if column not in sources)
+
     failed: dict[tuple[str, str], str] = {}
     about: dict[str, Any] = {"utterances": len(utterances), "versions": package_versions()}
     if metrics:
@@ -97,11 +109,13 @@ def score(
             if len(chosen) < len(utterances):
                 for column in METRICS[name].columns:
                     summary[column]["limited_to"] = len(chosen)
+        note_source(enhanced)
     for name, text in (hypotheses or {}).items():
         normalize = (normalizers or {}).get(name)
         _score_hypotheses(name, data, utterances, Path(text), folder, summary, failed, normalize)
-    for name, score_task in (tasks or {}).items():
-        for kind, scores in score_task(data).items():
+        note_source(text)
+    for name, (path, score_task) in (tasks or {}).items():
+        for kind, scores in score_task(data, path).items():
             column = f"{kind}_{name}"
             write_values(folder / column, scores.values)
             failed.update({(item, column): reason for item, reason in scores.failed.items()})
@@ -110,14 +124,19 @@ def score(
                 "n_scored": len(scores.values),
                 "n_failed": len(scores.failed),
             }
+        note_source(path)
     if trajectories is not None:
         score_trajectories(data, utterances, trajectories, folder, summary, failed)
+        note_source(trajectories)
+    about |= {"reference": reference_state(data), "made_from": dict(sources)}
+    summary["about"] = about
+    keep(earlier, summary, failed, folder)
     write_failed(folder / FAILED, failed)
     write_groups(folder, groups_of(data))
-    summary["about"] = about
     write_summary(folder / SUMMARY, summary)
-    for column, entry in summary.items():
-        if column != "about" and not entry["n_scored"]:
+    (folder / EARLIER).unlink(missing_ok=True)
+    for column in sources:
+        if not summary[column]["n_scored"]:
             reason = next((why for (_, name), why in failed.items() if column.startswith(name)), "")
             raise DataError(f"no utterance could be scored for {column}: {reason}")
     return summary

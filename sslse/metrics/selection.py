@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,19 +128,26 @@ def find_doubtful(
 
 
 def error_rates(
-    scores: Sequence[Path], doubtful: Mapping[str, float] | None = None
+    scores: Sequence[Path],
+    doubtful: Mapping[str, float] | None = None,
+    recognizers: Collection[str] = (),
 ) -> dict[str, float]:
     """Return ``wer_<recogniser>`` pooled over folders of scores, and ``mean``, that of the judges.
 
     Args:
         scores: the folders.
         doubtful: recognisers that are not credible, see ``choose_judges``.
+        recognizers: names of those that are asked; default: all that a folder has.
 
     Raises:
         DataError: a folder has no word error rate, or the folders have different recognisers.
     """
     summaries = [read_summary(folder) for folder in scores]
-    names = [sorted(name for name in summary if name.startswith("wer_")) for summary in summaries]
+    asked = {f"wer_{name}" for name in recognizers}
+    names = [
+        sorted(n for n in summary if n.startswith("wer_") and (n in asked or not asked))
+        for summary in summaries
+    ]
     if not names[0] or any(other != names[0] for other in names):
         raise DataError(
             f"the same word error rates are needed in all of {', '.join(map(str, scores))}; they "
@@ -157,14 +164,19 @@ def error_rates(
 def select_setting(
     candidates: Mapping[Any, Sequence[Path]],
     doubtful: Mapping[str, float] | None = None,
+    recognizers: Collection[str] = (),
 ) -> tuple[Any, dict[str, dict]]:
     """Return the setting with the lowest mean error rate (first of equals), and the table.
 
     Args:
         candidates: setting to its folders of scores (several: seeds, pooled).
         doubtful: see ``error_rates``.
+        recognizers: see ``error_rates``.
     """
-    table = {setting: error_rates(folders, doubtful) for setting, folders in candidates.items()}
+    table = {
+        setting: error_rates(folders, doubtful, recognizers)
+        for setting, folders in candidates.items()
+    }
     best = min(table, key=lambda setting: table[setting]["mean"])
     return best, {str(setting): rates for setting, rates in table.items()}
 
@@ -175,6 +187,7 @@ def select_weight(
     form: str = "add",
     most: float = MOST_CLEAN_ERRORS,
     clean: Sequence[Path] = (),
+    recognizers: Collection[str] = (),
 ) -> dict[str, Any]:
     """Choose the observation-adding weight from the ``oa<ω>/scores`` of decode folders.
 
@@ -185,6 +198,7 @@ def select_weight(
         form: of observation adding: ``add``, or ``interpolate`` (folders ``oi<ω>``, and ``oa0``).
         most: see ``find_doubtful``.
         clean: see ``find_doubtful``.
+        recognizers: see ``error_rates``.
 
     Returns:
         ``weight`` and ``table`` (weight → error rates), weights ascending; ``not_credible``
@@ -210,9 +224,11 @@ def select_weight(
             f"the weight {uneven[0]:g} is in some of {', '.join(map(str, decodes))} only"
         )
     doubtful = find_doubtful([path for own in weights.values() for path in own], most, clean)
-    _, table = select_setting({f"{w:g}": weights[w] for w in sorted(weights)}, doubtful)
+    ordered = {f"{weight:g}": weights[weight] for weight in sorted(weights)}
+    _, table = select_setting(ordered, doubtful, recognizers)
     allowed = {name: rates for name, rates in table.items() if include_zero or float(name)}
     best = min(allowed, key=lambda name: allowed[name]["mean"])
+    doubtful = {name: rate for name, rate in doubtful.items() if name in table[best]}
     noted = {"not_credible": doubtful} if doubtful else {}
     return {"weight": float(best), "table": table, **noted}
 

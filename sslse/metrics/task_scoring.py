@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ class TaskScores:
     values: dict[str, tuple[float, ...]]
     entry: dict[str, Any]
     failed: dict[str, str] = field(default_factory=dict)
+
+
+TaskScorer = Callable[[DataDir, Path], Mapping[str, TaskScores]]
+"""What scores predictions (a file) against a reference: kind of score to its column."""
 
 
 def score_labels(data: DataDir, path: Path, label_file: str | None = None) -> dict[str, TaskScores]:

@@ -328,6 +328,7 @@ class Evaluation:
             # One weight for a row, from the words of all its seeds together.
             folders = [f"{exp}/seed{seed}/{row}/decode_{valid}" for seed in self.plan.seeds]
             command = ["sslse", "select", "--scores", *folders]
+            command += ["--recognizers", *self._recognisers()]
             if self.form != "add":
                 command += ["--oa-form", self.form]
             if limit := self.plan.option("max_clean_wer"):

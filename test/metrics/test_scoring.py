@@ -1,6 +1,7 @@
 """Scoring a set: counts, reasons, resuming, and what is refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 import sslse.metrics.scoring as scoring
 from sslse.audio.files import write_audio
 from sslse.cli.main import main
-from sslse.data.datadir import DataDir
+from sslse.data.datadir import DataDir, write_table
 from sslse.data.spread import spread
 from sslse.errors import ConfigError, DataError
+from sslse.listening.key import Key
+from sslse.listening.results import Results, Score, write_scores
 from sslse.metrics.base import METRICS
 from sslse.metrics.scores import read_column, read_summary
 from sslse.metrics.scoring import score
@@ -106,6 +109,74 @@ def test_other_package_versions_discard_the_scores(scored_set, monkeypatch):
     calls = tasks_of(monkeypatch)
     run(scored_set)
     assert len(calls[0]) == 3
+
+
+def columns(summary):
+    return {name: entry for name, entry in summary.items() if name != "about"}
+
+
+def test_columns_of_several_calls_are_those_of_one(scored_set, monkeypatch, capsys):
+    """Also those that a killed call did not name."""
+    hypotheses = {"ssl": scored_set / "hyp"}
+    at_once = run(scored_set, hypotheses=hypotheses)
+    failed = (scored_set / "scores/failed").read_text()
+    for path in (scored_set / "scores").iterdir():
+        path.unlink()
+    run(scored_set, metrics=["sdr"])
+    run(scored_set, metrics=[], enhanced=None, hypotheses=hypotheses)
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "write_summary", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(scored_set, metrics=["si_sdr"])
+    assert not (scored_set / "scores/summary.json").exists()
+    assert columns(run(scored_set, metrics=["si_sdr"])) == columns(at_once)
+    assert (scored_set / "scores/failed").read_text() == failed
+    assert read_summary(scored_set / "scores")["about"] == at_once["about"]
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "changed, gone",
+    [
+        ("hyp", {"wer_ssl", "cer_ssl"}),
+        ("wav.scp", {"sdr"}),
+        ("enhanced/a.wav", {"sdr"}),
+        ("scores/sdr", {"sdr"}),
+        ("data/text", {"sdr", "wer_ssl", "cer_ssl"}),
+        ("data/clean/a.wav", {"sdr", "wer_ssl", "cer_ssl"}),
+        ("versions", {"sdr"}),
+    ],
+)
+def test_a_column_goes_with_what_it_was_made_from(scored_set, monkeypatch, capsys, changed, gone):
+    run(scored_set, metrics=["sdr"], hypotheses={"ssl": scored_set / "hyp"})
+    shutil.copy(scored_set / "hyp", scored_set / "hyp2")
+    if changed == "versions":
+        monkeypatch.setattr(scoring, "package_versions", lambda: {"scipy": "0.0"})
+    elif changed == "data/text":
+        write_table(scored_set / changed, dict.fromkeys("abcd", "seven"))
+    else:
+        (scored_set / changed).unlink()
+    hypotheses = {"other": scored_set / "hyp2"}
+    summary = run(scored_set, metrics=[], enhanced=None, hypotheses=hypotheses)
+    assert {"sdr", "wer_ssl", "cer_ssl"} - summary.keys() == gone
+    note = capsys.readouterr().err
+    assert all(name in note for name in gone) and "left out" in note
+
+
+def test_what_listeners_said_stays_while_the_signals_do(scored_set, capsys):
+    """A listening test cannot be scored again; it is about the wav.scp beside the scores."""
+    key = Key("t", "p835", {"se": str(scored_set)}, {}, {}, {}, {})
+    said = {"se": {"mos_ovrl": Score({"a": 4.0}, 4.0, 3.5, 4.5, 5)}}
+    write_scores(Results(key, [], [], said))
+    heard = read_summary(scored_set / "scores")["mos_ovrl"]
+    assert run(scored_set, metrics=["sdr"])["mos_ovrl"] == heard
+    write_table(scored_set / "data/text", {"a": "another"})
+    assert run(scored_set, metrics=["snr"])["mos_ovrl"] == heard
+    (scored_set / "enhanced/a.wav").unlink()
+    with pytest.raises(DataError, match="no utterance could be scored for snr"):
+        run(scored_set, metrics=["snr"])
+    assert "mos_ovrl" not in read_summary(scored_set / "scores")
+    assert "mos_ovrl" in capsys.readouterr().err
 
 
 def test_a_limit_takes_a_choice_and_is_said(scored_set):

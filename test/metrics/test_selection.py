@@ -179,6 +179,20 @@ def test_a_recogniser_that_errs_on_clean_speech_takes_no_part(tmp_path, capsys):
     assert json.loads((tmp_path / "ft/oa_valid.json").read_text())["weight"] == 0.2
 
 
+def test_those_that_are_asked_choose_alone(tmp_path):
+    """What else stands in the folder, as of another table of a recipe, has no say."""
+    folder = decode(tmp_path / "ft/decode_valid", {"0.1": (20, 95), "0.2": (25, 80)})
+    clean(tmp_path, (8, 90))
+    assert main(["select", "--scores", str(folder), "--recognizers", "ssl"]) == 0
+    choice = json.loads((tmp_path / "ft/oa_valid.json").read_text())
+    assert choice == {
+        "weight": 0.1,
+        "table": {"0.1": {"wer_ssl": 0.2, "mean": 0.2}, "0.2": {"wer_ssl": 0.25, "mean": 0.25}},
+    }
+    with pytest.raises(DataError, match="they have none"):
+        select_weight([folder], recognizers=["whisper"])
+
+
 def test_where_no_recogniser_is_credible_the_best_chooses_alone_and_it_is_said(tmp_path, capsys):
     folder = decode(tmp_path / "ft/decode_valid", {"0.1": (60, 95), "0.2": (65, 80)})
     clean(tmp_path, (41, 90))

@@ -92,6 +92,7 @@ def test_of_several_weights_that_of_the_validation_set_is_tested(make_plan):
     assert select.keep == "always" and select.command == (
         *("sslse", "select", "--scores"),
         *("exp/seed0/tuned/decode_valid", "exp/seed1/tuned/decode_valid"),
+        *("--recognizers", "words"),
     )
     for seed, weight in ((0, 0.2), (1, 0)):
         path = Path(f"exp/seed{seed}/tuned/oa_valid.json")

@@ -208,7 +208,9 @@ def test_changed_options_are_refused_and_forced(checkout):
 def test_changed_configuration_is_noticed_with_all_that_follows(checkout):
     assert checkout.run("./run.sh", "--stop_stage", "5")[0] == 0
     config = checkout.recipe / "conf/train_se.yaml"
-    config.write_text(config.read_text() + "\n# more\n")
+    config.write_text(config.read_text() + "\n# a comment is no change\n")
+    assert checkout.run("./run.sh", "--stop_stage", "5")[0] == 0
+    config.write_text(config.read_text() + "more: 1\n")
     status, output = checkout.run("./run.sh", "--stop_stage", "5")
     assert status == 2  # the same call would be refused again
     assert "input conf/train_se.yaml sha256" in output

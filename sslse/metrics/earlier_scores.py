@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from sslse.data.datadir import DataDir
 from sslse.data.fingerprint import audio_facts, content_state, fingerprint, source_facts
 from sslse.data.scp import Table
+from sslse.errors import DataError
 from sslse.metrics.base import LISTENED, METRICS
 from sslse.metrics.scores import SUMMARY, read_failed
 
@@ -24,13 +26,16 @@ def set_aside(folder: Path) -> dict[str, Any]:
     through: where ``summary.json`` is, the scoring is complete."""
     if (folder / SUMMARY).is_file():
         os.replace(folder / SUMMARY, folder / EARLIER)
+    if not (folder / EARLIER).is_file():
+        return {}
     try:
-        return json.loads((folder / EARLIER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+        found = json.loads((folder / EARLIER).read_text(encoding="utf-8"))
     except ValueError:
-        print(f"note: {folder / SUMMARY} was damaged; all is scored again", file=sys.stderr)
+        found = None
+    if not isinstance(found, dict):
+        print(f"note: {folder / SUMMARY} was damaged; its columns are left out", file=sys.stderr)
         return {}
+    return found
 
 
 def reference_state(data: DataDir) -> str:
@@ -73,17 +78,18 @@ def keep(
         folder: of scores.
     """
     then, now = earlier.get("about", {}), summary["about"]
-    states: dict[str, bool] = {}
+    state = functools.cache(lambda name: made_from(folder, folder / name))
 
     def unchanged(column: str) -> bool:
-        name, state = then.get("made_from", {}).get(column, (None, None))
-        if name is None or not (folder / column).is_file():
+        source = then.get("made_from", {}).get(column)
+        if source is None or not (folder / column).is_file():
             return False
-        if name not in states:
-            states[name] = made_from(folder, folder / name)[1] == state
         same = column in LISTENED or then.get("reference") == now["reference"]
         same &= column not in METRIC_OF or then.get("versions") == now["versions"]
-        return same and states[name]
+        try:
+            return same and state(source[0]) == source
+        except DataError:  # it is no table any more
+            return False
 
     others = [column for column in earlier if column not in summary]
     kept = [column for column in others if unchanged(column)]

@@ -168,19 +168,22 @@ def make_xrmb(root: Path, seconds: float = 1.2, speakers: int = 6) -> dict[str, 
     return {"XRMB_ROOT": str(root / "xrmb")}
 
 
-def make_speechocean762(root: Path) -> str:
-    """Write a corpus in the published layout, an utterance of each of 20 and 2 speakers."""
+def make_speechocean762(root: Path, utterances: int = 1) -> str:
+    """Write a corpus in the published layout, some utterances of each of 20 and 2 speakers."""
     for part, first, count in (("train", 1000, 20), ("test", 2000, 2)):
         (root / part).mkdir(parents=True)
         tables = {"wav.scp": "", "text": "", "utt2spk": ""}
         for speaker in range(first, first + count):
-            wave = 0.1 * np.sin(0.1 * np.arange(8000.0))
-            path = root / f"WAVE/SPEAKER{speaker}/0{speaker}.wav"
-            write_audio(path, wave.astype(np.float32), RATE)
-            path.rename(path.with_suffix(".WAV"))
-            tables["wav.scp"] += f"0{speaker}\tWAVE/SPEAKER{speaker}/0{speaker}.WAV\n"
-            tables["text"] += f"0{speaker}\tMARK IS GOING\n"
-            tables["utt2spk"] += f"0{speaker}\t{speaker}\n"
+            for number in range(utterances):
+                name = f"{number}{speaker}"
+                file = f"WAVE/SPEAKER{speaker}/{name}.WAV"
+                path = (root / file).with_suffix(".wav")
+                wave = 0.1 * np.sin(0.1 * np.arange(8000.0))
+                write_audio(path, wave.astype(np.float32), RATE)
+                path.rename(root / file)
+                tables["wav.scp"] += f"{name}\t{file}\n"
+                tables["text"] += f"{name}\tMARK IS GOING\n"
+                tables["utt2spk"] += f"{name}\t{speaker}\n"
         for name, lines in tables.items():
             (root / part / name).write_text(lines)
     return str(root)

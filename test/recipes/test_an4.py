@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from sslse.data.datadir import DataDir
@@ -107,17 +105,17 @@ def test_stages_1_and_2_on_a_share_of_an4(recipe, corpora, run_recipe, published
         assert read_trials(data / "test_noisy/trials")
 
 
-@pytest.mark.slow
-def test_stages_1_and_2_on_speechocean762(corpora, run_recipe, tmp_path):
-    root = os.environ.get("SPEECHOCEAN762")
-    if not root:
-        pytest.skip("SPEECHOCEAN762 does not say where speechocean762 is")
+def test_stages_1_and_2_on_speechocean762(corpora, run_recipe, published_corpora, tmp_path):
+    root = published_corpora.make_speechocean762(tmp_path / "speechocean762", utterances=3)
     options = ["--stage", "1", "--stop_stage", "2"]
-    own = "--valid_utterances 1 --test_utterances 2"
+    own = "--valid_utterances 2 --test_utterances 2"
     done = run_recipe(
         "speechocean762/sslmse", *options, "--local_data_opts", own, SPEECHOCEAN762=root, **corpora
     )
     assert done.returncode == 0, done.stdout
-    test = DataDir(tmp_path / "data/test_noisy")
-    assert len(test) == 250 and len(set(test.utt2spk.values())) == 125
+    sets = {name: DataDir(tmp_path / "data" / name) for name in ("train", "valid", "test")}
+    assert len(sets["test"]) == 2 * 2 and len(set(sets["test"].utt2spk.values())) == 2
+    assert len(sets["valid"]) == 2 * 15 and len(sets["train"]) == 3 * 5
+    assert not {*sets["train"].utt2spk.values()} & {*sets["valid"].utt2spk.values()}
+    assert len(DataDir(tmp_path / "data/test_noisy")) == 2 * 2
     assert read_trials(tmp_path / "data/test_noisy/trials")

@@ -15,9 +15,14 @@ cd "$1"
 exp=${2:-exp}
 set_name=${3:-test}
 data=${4:-data}
+shopt -s nullglob
+seeds=("${exp}"/seed* "${exp}"/full/seed*)
+if [ ${#seeds[@]} -eq 0 ]; then
+    echo "archive_scores.sh: error: $1/${exp} has no seed*; give the folder of results as the second word" >&2
+    exit 1
+fi
 # No journals of the scoring, no audio; o[ai]_*.json are the chosen weights of observation adding.
-shopt -s nullglob  # there may be one of both
-find "${exp}"/seed* "${exp}"/full/seed* "${data}/${set_name}_noisy" \( -path "*/decode_${set_name}/*/scores/*" -o -path "*/decode_${set_name}/*/text" \
+find "${seeds[@]}" "${data}/${set_name}_noisy" \( -path "*/decode_${set_name}/*/scores/*" -o -path "*/decode_${set_name}/*/text" \
     -o -path "${exp}/*seed*/metrics.csv" -o -path "${exp}/*seed*/o[ai]_*.json" \
     -o -path "${data}/*/utt2*" -o -path "${data}/*/text" -o -path "${data}/*/wav.scp" \) \
     -type f ! -name "*.jsonl" ! -path "*/.*" -print0 | sort -z |

@@ -24,7 +24,7 @@ fi
 mkdir -p "${dir}"
 tar -xJf "${recipe}/scores.tar.xz" -C "${dir}"
 exp=${dir}/exp
-if [[ " $* " == *" --full true "* && -d ${exp}/full ]]; then
+if [[ " $* " == *" --full"[=\ ]"true "* && -d ${exp}/full ]]; then
     exp=${exp}/full
 fi
 cd "${recipe}"

@@ -51,6 +51,18 @@ def test_an_archive_holds_scores_and_tables_and_nothing_that_is_large(tmp_path, 
         }
 
 
+def test_no_archive_is_replaced_by_one_without_scores(tmp_path):
+    (tmp_path / "scores.tar.xz").write_text("earlier")
+    (tmp_path / "data/test_noisy").mkdir(parents=True)
+    (tmp_path / "data/test_noisy/text").write_text("u 1\n")
+    command = [ROOT / "utils/archive_scores.sh", tmp_path, "no_such_exp"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "no_such_exp has no seed*" in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.glob("scores*")] == ["scores.tar.xz"]
+    assert (tmp_path / "scores.tar.xz").read_text() == "earlier"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: "/".join(path.parts[-3:-1]))
 def test_the_committed_pages_are_those_of_the_committed_scores(archive: Path, tmp_path):

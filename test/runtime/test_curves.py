@@ -1,3 +1,5 @@
+"""What a training logged: read as it was written, also where cells are empty."""
+
 from __future__ import annotations
 
 from sslse.runtime.curves import read_curves

@@ -21,6 +21,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sslse.cli.argument_types import pair
 from sslse.names import OA_FOLDERS
@@ -98,17 +99,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _note(
-    doubtful: Mapping[str, float], table: Mapping[str, Mapping[str, float]], most: float
-) -> None:
+def _note(choice: Mapping[str, Any], most: float) -> None:
     """Say which recognisers took no part."""
     from sslse.metrics.selection import chooses_alone
 
+    doubtful = choice.get("not_credible")
     if not doubtful:
         return
     rates = ", ".join(f"{name} ({100 * rate:.1f} %)" for name, rate in doubtful.items())
     what = "so they are left out of the mean"
-    if judge := chooses_alone(table, doubtful):
+    if judge := chooses_alone(choice["table"], doubtful):
         what = f"there is no other, so {judge} chooses alone, which means little"
     print(f"not credible, above {most:g} % word errors on clean speech: {rates}; {what}")
 
@@ -122,7 +122,6 @@ def run(args: argparse.Namespace) -> None:
     from sslse.errors import ConfigError
     from sslse.metrics.selection import (
         edge_warning,
-        find_doubtful,
         select_hypotheses,
         select_setting,
         select_weight,
@@ -134,13 +133,11 @@ def run(args: argparse.Namespace) -> None:
             "give either --scores DECODE…, or --candidates NAME=SCORES …, or --hypotheses PREFIX"
         )
     most, clean = args.max_clean_wer / 100, [Path(path) for path in args.clean]
-    doubtful: dict[str, float] = {}
     if args.scores:
         decodes = [Path(path) for path in args.scores]
         choice = select_weight(
             decodes, args.include_zero, args.oa_form, most, clean, args.recognizers
         )
-        doubtful = choice.get("not_credible", {})
         chosen = f"{choice['weight']:g}"
         outs = [_beside(path, OA_FOLDERS[args.oa_form]) for path in decodes]
     elif args.hypotheses:
@@ -154,13 +151,11 @@ def run(args: argparse.Namespace) -> None:
         folders: dict[str, list[Path]] = {}
         for name, folder in args.candidates:
             folders.setdefault(name, []).append(Path(folder))
-        doubtful = find_doubtful([path for own in folders.values() for path in own], most, clean)
-        chosen, table = select_setting(folders, doubtful, args.recognizers)
-        doubtful = {name: rate for name, rate in doubtful.items() if name in table[chosen]}
-        choice, outs = {"setting": chosen, "table": table}, []
+        choice, outs = select_setting(folders, most, clean, args.recognizers), []
+        chosen = choice["setting"]
     for out in [Path(args.out)] if args.out else outs:
         write_choice(out, choice)
-    _note(doubtful, choice["table"], args.max_clean_wer)
+    _note(choice, args.max_clean_wer)
     columns = list(next(iter(choice["table"].values())))
     width = max(len("setting"), *map(len, choice["table"]))
     print(f"{'setting':<{width}}", *(f"{name:>14}" for name in columns))

@@ -16,7 +16,7 @@ from sslse.listening.rating_page import SCALES, read_answers
 from sslse.listening.ratings import Session, misses_reference, rating_table
 from sslse.metrics.base import LISTENED
 from sslse.metrics.bootstrap import crossed_interval
-from sslse.metrics.earlier_scores import made_from
+from sslse.metrics.earlier_scores import EARLIER, made_from
 from sslse.metrics.scores import SUMMARY, read_summary, write_summary, write_values
 
 
@@ -112,7 +112,7 @@ def write_scores(results: Results) -> list[Path]:
     Columns that are there stay; those of an earlier reading are replaced.
 
     Raises:
-        DataError: a system's folder has gone.
+        DataError: a system's folder has gone, or a scoring of it did not end.
     """
     written = []
     for system, columns in results.scores.items():
@@ -124,6 +124,10 @@ def write_scores(results: Results) -> list[Path]:
                 f"the folder {run} of {system} is not here; stand where the test was made"
             )
         folder = Path(run) / "scores"
+        if (folder / EARLIER).is_file():
+            raise DataError(
+                f"a scoring of {folder} was interrupted; run it again first, then read the answers"
+            )
         summary = read_summary(folder) if (folder / SUMMARY).is_file() else {}
         about = summary.pop("about", {})
         summary = {name: entry for name, entry in summary.items() if name not in LISTENED}

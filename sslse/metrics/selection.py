@@ -18,6 +18,7 @@ from sslse.names import OA_FOLDERS
 from sslse.runtime.atomic import atomic_open
 
 LEAST_WEIGHT = 0.02  # of the observation; 34 dB below it
+RateTable = Mapping[str, Mapping[str, float]]  # setting -> wer_<recogniser>, mean -> rate
 MOST_CLEAN_ERRORS = 0.3  # of the words of clean speech, beyond which a recogniser judges nothing
 
 
@@ -81,7 +82,7 @@ def choose_judges(names: Iterable[str], doubtful: Mapping[str, float]) -> list[s
     return credible or [min(names, key=doubtful.__getitem__)]
 
 
-def chooses_alone(table: Mapping[str, Mapping[str, float]], doubtful: Mapping[str, float]) -> str:
+def chooses_alone(table: RateTable, doubtful: Mapping[str, float]) -> str:
     """Return the recogniser that chose alone, because none was credible; else nothing.
 
     Args:
@@ -162,23 +163,34 @@ def error_rates(
 
 
 def select_setting(
-    candidates: Mapping[Any, Sequence[Path]],
-    doubtful: Mapping[str, float] | None = None,
+    candidates: Mapping[str, Sequence[Path]],
+    most: float = MOST_CLEAN_ERRORS,
+    clean: Sequence[Path] = (),
     recognizers: Collection[str] = (),
-) -> tuple[Any, dict[str, dict]]:
-    """Return the setting with the lowest mean error rate (first of equals), and the table.
+    barred: str = "",
+) -> dict[str, Any]:
+    """Choose the setting with the lowest mean error rate, of equals the first.
 
     Args:
         candidates: setting to its folders of scores (several: seeds, pooled).
-        doubtful: see ``error_rates``.
+        most: see ``find_doubtful``.
+        clean: see ``find_doubtful``.
         recognizers: see ``error_rates``.
+        barred: a setting that is in the table, but may not be chosen.
+
+    Returns:
+        ``setting`` and ``table`` (setting → error rates), in the order of the candidates;
+        ``not_credible`` (recogniser → rate on clean speech) where there are such.
     """
+    doubtful = find_doubtful([path for own in candidates.values() for path in own], most, clean)
     table = {
         setting: error_rates(folders, doubtful, recognizers)
         for setting, folders in candidates.items()
     }
-    best = min(table, key=lambda setting: table[setting]["mean"])
-    return best, {str(setting): rates for setting, rates in table.items()}
+    best = min((name for name in table if name != barred), key=lambda name: table[name]["mean"])
+    doubtful = {name: rate for name, rate in doubtful.items() if name in table[best]}
+    noted = {"not_credible": doubtful} if doubtful else {}
+    return {"setting": best, "table": table, **noted}
 
 
 def select_weight(
@@ -201,8 +213,7 @@ def select_weight(
         recognizers: see ``error_rates``.
 
     Returns:
-        ``weight`` and ``table`` (weight → error rates), weights ascending; ``not_credible``
-        (recogniser → rate on clean speech) where there are such.
+        What ``select_setting`` returns, with ``weight`` for ``setting``; weights ascending.
 
     Raises:
         DataError: a folder has no scored weight, or the folders have different ones.
@@ -223,17 +234,12 @@ def select_weight(
         raise DataError(
             f"the weight {uneven[0]:g} is in some of {', '.join(map(str, decodes))} only"
         )
-    doubtful = find_doubtful([path for own in weights.values() for path in own], most, clean)
     ordered = {f"{weight:g}": weights[weight] for weight in sorted(weights)}
-    _, table = select_setting(ordered, doubtful, recognizers)
-    allowed = {name: rates for name, rates in table.items() if include_zero or float(name)}
-    best = min(allowed, key=lambda name: allowed[name]["mean"])
-    doubtful = {name: rate for name, rate in doubtful.items() if name in table[best]}
-    noted = {"not_credible": doubtful} if doubtful else {}
-    return {"weight": float(best), "table": table, **noted}
+    choice = select_setting(ordered, most, clean, recognizers, "" if include_zero else "0")
+    return {"weight": float(choice.pop("setting")), **choice}
 
 
-def edge_warning(table: Mapping[str, Mapping[str, float]], chosen: float) -> str:
+def edge_warning(table: RateTable, chosen: float) -> str:
     """Return a sentence if a weight was chosen at the edge of the grid, where a weight outside of
     it may have fewer errors still; else nothing. 0 and 1 are no edges: there is nothing beyond.
 
@@ -258,7 +264,7 @@ def edge_warning(table: Mapping[str, Mapping[str, float]], chosen: float) -> str
     return ""
 
 
-def weight_beyond(table: Mapping[str, Mapping[str, float]], chosen: float) -> float | None:
+def weight_beyond(table: RateTable, chosen: float) -> float | None:
     """Return the observation-adding weight to try next where the best is at the edge of the grid:
     as far beyond, in ratio, as its neighbour is on this side; at most 1, at least ``LEAST_WEIGHT``.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sslse import __version__
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
-from sslse.metrics.selection import MOST_CLEAN_ERRORS
+from sslse.metrics.selection import MOST_CLEAN_ERRORS, RateTable
 from sslse.report.analyses import read_analyses
 from sslse.report.choices import Choice, read_choices
 from sslse.report.claims import make_claims
@@ -173,7 +173,7 @@ def read_remarks(path: str | os.PathLike) -> list[str]:
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
-def weight_tables(results: Results) -> list[tuple[str, str, Mapping[str, Mapping[str, float]]]]:
+def weight_tables(results: Results) -> list[tuple[str, str, RateTable]]:
     """Return (system, chosen weight, weight to error rates), a line for each different choice."""
     lines = []
     for system in results.systems:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sslse.metrics.scores import SUMMARY
-from sslse.metrics.selection import weight_of
+from sslse.metrics.selection import RateTable, weight_of
 from sslse.names import OA_FOLDERS
 
 
@@ -27,7 +27,7 @@ class Choice:
 
     form: str
     weight: float
-    table: Mapping[str, Mapping[str, float]]
+    table: RateTable
     not_credible: Mapping[str, float]
     set_name: str = field(compare=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sslse.metrics.selection import RateTable
 from sslse.report import conflict
 from sslse.report.analyses import Analysis
 from sslse.report.claims import CAPTION, EXPECTED, HEADS, Claim, claim_table
@@ -20,7 +21,7 @@ def results_markdown(
     title: str,
     claims: Sequence[Claim],
     paper: Paper | None,
-    settings: Sequence[tuple[str, str, Mapping[str, Mapping[str, float]]]],
+    settings: Sequence[tuple[str, str, RateTable]],
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),

@@ -8,6 +8,7 @@ from typing import Any
 
 from sslse.metrics.base import lower_is_better
 from sslse.metrics.glossary import OBSERVATION_ADDING, describe
+from sslse.metrics.selection import RateTable
 from sslse.report import conflict, csv_table
 from sslse.report.analyses import Analysis
 from sslse.report.claims import CAPTION, EXPECTED, Claim
@@ -41,7 +42,7 @@ def html_page(
     paper: Paper | None,
     snr_db: Mapping[str, float],
     examples: Sequence[Example],
-    settings: Sequence[tuple[str, str, Mapping[str, Mapping[str, float]]]],
+    settings: Sequence[tuple[str, str, RateTable]],
     commands: Sequence[str],
     versions: Mapping[str, str],
     remarks: Sequence[str] = (),
@@ -242,7 +243,7 @@ def _sdr(results: Results, key: Key, utterance: str) -> str:
 
 
 def _details(
-    settings: Sequence[tuple[str, str, Mapping[str, Mapping[str, float]]]],
+    settings: Sequence[tuple[str, str, RateTable]],
     commands: Sequence[str],
     versions: Mapping[str, str],
     provenance: Provenance | None,

@@ -186,6 +186,21 @@ def test_what_listeners_said_stays_while_the_signals_do(scored_set, capsys):
     assert "mos_ovrl" in capsys.readouterr().err
 
 
+def test_listeners_wait_for_a_scoring_that_was_killed(scored_set, monkeypatch):
+    """A summary of theirs alone would take the place of what the scoring had set aside."""
+    complete = run(scored_set, metrics=["sdr"])
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "write_summary", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(scored_set, metrics=["si_sdr"])
+    key = Key("t", "p835", {"se": str(scored_set)}, {}, {}, {}, {})
+    said = {"se": {"mos_ovrl": Score({"a": 4.0}, 4.0, 3.5, 4.5, 5)}}
+    with pytest.raises(DataError, match="scoring of .* was interrupted; run it again first"):
+        write_scores(Results(key, [], [], said))
+    assert run(scored_set, metrics=["si_sdr"])["sdr"] == complete["sdr"]
+    write_scores(Results(key, [], [], said))
+
+
 def test_a_limit_takes_a_choice_and_is_said(scored_set):
     chosen = spread(DataDir(scored_set / "data"), 3)
     summary = run(scored_set, max_utts={"si_sdr": 3})

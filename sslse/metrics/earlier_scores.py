@@ -22,8 +22,8 @@ METRIC_OF = {column: name for name, metric in METRICS.items() for column in metr
 
 
 def set_aside(folder: Path) -> dict[str, Any]:
-    """Return the summary of earlier calls, and keep it under another name until the present call is
-    through: where ``summary.json`` is, the scoring is complete."""
+    """Return the summary of earlier calls, and keep it under another name until that of the present
+    call is written: where ``summary.json`` is, it is that of the columns beside it."""
     if (folder / SUMMARY).is_file():
         os.replace(folder / SUMMARY, folder / EARLIER)
     if not (folder / EARLIER).is_file():

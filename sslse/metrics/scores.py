@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,32 @@ from sslse.runtime.atomic import atomic_open
 SUMMARY = "summary.json"
 GROUPS = "groups"
 FAILED = "failed"
+
+
+@dataclass
+class Columns:
+    """What a call has scored and not yet written.
+
+    Args:
+        values: column to utterance to its numbers; see ``read_column``.
+        summary: column to what ``summary.json`` says of it.
+        failed: (utterance, column or metric) to the reason why there is no value.
+    """
+
+    values: dict[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    summary: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def add(
+        self,
+        column: str,
+        values: Mapping[str, tuple[float, ...]],
+        entry: Mapping[str, Any],
+        n_failed: int,
+    ) -> None:
+        """Add a column, and the counts to its entry."""
+        self.values[column] = values
+        self.summary[column] = {**entry, "n_scored": len(values), "n_failed": n_failed}
 
 
 def read_summary(folder: str | os.PathLike) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from sslse.metrics.earlier_scores import (
 from sslse.metrics.scores import (
     FAILED,
     SUMMARY,
+    Columns,
     groups_of,
     write_failed,
     write_groups,
@@ -87,15 +88,13 @@ def score(
             raise ConfigError(f"--max-utts limits '{name}', which is not among the metrics")
     limits = {name: spread(data, count) for name, count in (max_utts or {}).items()}
     folder.mkdir(parents=True, exist_ok=True)
-    earlier = set_aside(folder)
-    summary: dict[str, Any] = {}
+    columns = Columns()
     sources: dict[str, list[str]] = {}  # column -> what it was made from
 
     def note_source(path: str | os.PathLike) -> None:
         source = made_from(folder, path)
-        sources.update((column, source) for column in summary if column not in sources)
+        sources.update((column, source) for column in columns.values if column not in sources)
 
-    failed: dict[tuple[str, str], str] = {}
     about: dict[str, Any] = {"utterances": len(utterances), "versions": package_versions()}
     if metrics:
         if enhanced is None:
@@ -105,31 +104,30 @@ def score(
         about["sample_rates"] = sorted({r.sample_rate for r in records.values() if r.sample_rate})
         for name in metrics:
             chosen = limits.get(name, utterances)
-            _summarise_metric(name, chosen, records, folder, summary, failed)
+            _add_metric(name, chosen, records, columns)
             if len(chosen) < len(utterances):
                 for column in METRICS[name].columns:
-                    summary[column]["limited_to"] = len(chosen)
+                    columns.summary[column]["limited_to"] = len(chosen)
         note_source(enhanced)
     for name, text in (hypotheses or {}).items():
         normalize = (normalizers or {}).get(name)
-        _score_hypotheses(name, data, utterances, Path(text), folder, summary, failed, normalize)
+        _score_hypotheses(name, data, utterances, Path(text), columns, normalize)
         note_source(text)
     for name, (path, score_task) in (tasks or {}).items():
         for kind, scores in score_task(data, path).items():
             column = f"{kind}_{name}"
-            write_values(folder / column, scores.values)
-            failed.update({(item, column): reason for item, reason in scores.failed.items()})
-            summary[column] = {
-                **scores.entry,
-                "n_scored": len(scores.values),
-                "n_failed": len(scores.failed),
-            }
+            columns.add(column, scores.values, scores.entry, len(scores.failed))
+            columns.failed |= {(item, column): reason for item, reason in scores.failed.items()}
         note_source(path)
     if trajectories is not None:
-        score_trajectories(data, utterances, trajectories, folder, summary, failed)
+        score_trajectories(data, utterances, trajectories, columns)
         note_source(trajectories)
     about |= {"reference": reference_state(data), "made_from": dict(sources)}
-    summary["about"] = about
+    # From here on files change; a call that was refused has changed none.
+    summary, failed = {**columns.summary, "about": about}, columns.failed
+    earlier = set_aside(folder)
+    for column, values in columns.values.items():
+        write_values(folder / column, values)
     keep(earlier, summary, failed, folder)
     write_failed(folder / FAILED, failed)
     write_groups(folder, groups_of(data))
@@ -219,32 +217,22 @@ def _score_signals(
     return records
 
 
-def _summarise_metric(
-    name: str,
-    utterances: list[str],
-    records: Mapping[str, Record],
-    folder: Path,
-    summary: dict[str, Any],
-    failed: dict[tuple[str, str], str],
+def _add_metric(
+    name: str, utterances: list[str], records: Mapping[str, Record], columns: Columns
 ) -> None:
     values: dict[str, dict[str, tuple[float]]] = {column: {} for column in METRICS[name].columns}
     for utterance in utterances:
         record = records.get(utterance)
         if record is None:
-            failed[utterance, name] = "the utterance is missing in the enhanced wav.scp"
+            columns.failed[utterance, name] = "the utterance is missing in the enhanced wav.scp"
         elif name in record.failed:
-            failed[utterance, name] = record.failed[name]
+            columns.failed[utterance, name] = record.failed[name]
         else:
             for column in values:
                 values[column][utterance] = (record.scores[column],)
     for column, entries in values.items():
-        write_values(folder / column, entries)
-        total = sum(value for (value,) in entries.values())
-        summary[column] = {
-            "mean": total / len(entries) if entries else None,
-            "n_scored": len(entries),
-            "n_failed": len(utterances) - len(entries),
-        }
+        mean = sum(value for (value,) in entries.values()) / len(entries) if entries else None
+        columns.add(column, entries, {"mean": mean}, len(utterances) - len(entries))
 
 
 def _score_hypotheses(
@@ -252,9 +240,7 @@ def _score_hypotheses(
     data: DataDir,
     utterances: list[str],
     path: Path,
-    folder: Path,
-    summary: dict[str, Any],
-    failed: dict[tuple[str, str], str],
+    columns: Columns,
     normalize: Callable[[str], str] | None,
 ) -> None:
     """Count word and character errors; an utterance without a hypothesis has failed."""
@@ -263,6 +249,7 @@ def _score_hypotheses(
     text, hypotheses = data.text, Table(path)
     own_case = same_case(text.values(), hypotheses.values())
     kinds = {"wer": ("words", word_errors), "cer": ("characters", character_errors)}
+    failed = columns.failed
     for kind, (unit, count) in kinds.items():
         errors: dict[str, tuple[int, int]] = {}
         for utterance in utterances:
@@ -278,13 +265,7 @@ def _score_hypotheses(
                     errors[utterance] = count(*(map(normalize, pair) if normalize else pair))
                 except Exception as error:  # whatever it is, the others go on
                     failed[utterance, f"{kind}_{name}"] = one_sentence(error)
-        write_values(folder / f"{kind}_{name}", errors)
         total = sum(number for number, _ in errors.values())
         length = sum(number for _, number in errors.values())
-        summary[f"{kind}_{name}"] = {
-            "errors": total,
-            unit: length,
-            kind: total / length if length else None,
-            "n_scored": len(errors),
-            "n_failed": len(utterances) - len(errors),
-        }
+        entry = {"errors": total, unit: length, kind: total / length if length else None}
+        columns.add(f"{kind}_{name}", errors, entry, len(utterances) - len(errors))

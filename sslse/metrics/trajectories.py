@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from sslse.data.datadir import DataDir
 from sslse.errors import DataError
 from sslse.metrics.base import MetricFailure
 from sslse.metrics.correlation import ppmc, summarize
-from sslse.metrics.scores import groups_of, write_values
+from sslse.metrics.scores import Columns, groups_of
 
 COLUMN = "ppmc"
 
@@ -23,9 +21,7 @@ def score_trajectories(
     data: DataDir,
     utterances: Sequence[str],
     path: str | os.PathLike,
-    folder: Path,
-    summary: dict[str, Any],
-    failed: dict[tuple[str, str], str],
+    columns: Columns,
 ) -> None:
     """Add ``ppmc_<variable>`` of every variable that both have, and their mean ``ppmc``.
 
@@ -33,9 +29,7 @@ def score_trajectories(
         data: data directory with ``tv.scp``.
         utterances: its utterances.
         path: ``tv.scp`` of the estimates.
-        folder: of scores.
-        summary: gets an entry a column.
-        failed: gets what has no value.
+        columns: gets them, and what has no value.
 
     Raises:
         DataError: the two have no variable in common.
@@ -47,7 +41,7 @@ def score_trajectories(
             f"{path} ({', '.join(estimates.names)}) and {data.path}/tv.scp "
             f"({', '.join(truth.names)}) have no variable in common"
         )
-    columns = (
+    places = (
         [truth.names.index(name) for name in names],
         [estimates.names.index(n) for n in names],
     )
@@ -55,16 +49,16 @@ def score_trajectories(
     pairs: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for utterance in utterances:
         try:
-            pair = _pair(truth, estimates, utterance, columns)
+            pair = _pair(truth, estimates, utterance, places)
         except DataError as error:
-            failed |= {(utterance, column): str(error) for column in values}
+            columns.failed |= {(utterance, column): str(error) for column in values}
             continue
         pairs[utterance] = pair
         for column, name in enumerate(names):
             try:
                 values[f"{COLUMN}_{name}"][utterance] = ppmc(pair[0][:, column], pair[1][:, column])
             except MetricFailure as error:
-                failed[utterance, f"{COLUMN}_{name}"] = str(error)
+                columns.failed[utterance, f"{COLUMN}_{name}"] = str(error)
         known = [
             values[f"{COLUMN}_{n}"][utterance]
             for n in names
@@ -73,26 +67,26 @@ def score_trajectories(
         if known:
             values[COLUMN][utterance] = float(np.mean(known))
         else:
-            failed[utterance, COLUMN] = "no variable has a correlation"
+            columns.failed[utterance, COLUMN] = "no variable has a correlation"
     speakers = data.utt2spk if data.has("utt2spk") else {}
     for column, entry in summarize(values, speakers, pairs, names, groups_of(data)).items():
         if column != COLUMN and not values[column]:
             continue  # a set without nasals never moves the velum; ``failed`` says so
-        write_values(folder / column, {name: (value,) for name, value in values[column].items()})
-        entry["n_scored"] = len(values[column])
-        entry["n_failed"] = len(utterances) - len(values[column])
-        summary[column] = {
-            key: value for key, value in entry.items() if value is not None or key == "mean"
-        }
+        columns.add(
+            column,
+            {name: (value,) for name, value in values[column].items()},
+            {key: value for key, value in entry.items() if value is not None or key == "mean"},
+            len(utterances) - len(values[column]),
+        )
 
 
 def _pair(
     truth: Trajectories,
     estimates: Trajectories,
     utterance: str,
-    columns: tuple[list[int], list[int]],
+    places: tuple[list[int], list[int]],
 ) -> tuple[np.ndarray, np.ndarray]:
-    a, b = truth.load(utterance)[:, columns[0]], estimates.load(utterance)[:, columns[1]]
+    a, b = truth.load(utterance)[:, places[0]], estimates.load(utterance)[:, places[1]]
     if abs(len(a) - len(b)) > TOLERANCE:
         raise DataError(
             f"{len(a)} true and {len(b)} estimated frames; they must not differ by more than "

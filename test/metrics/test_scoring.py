@@ -10,6 +10,7 @@ import sslse.metrics.scoring as scoring
 from sslse.audio.files import write_audio
 from sslse.cli.main import main
 from sslse.data.datadir import DataDir, write_table
+from sslse.data.scp import Table
 from sslse.data.spread import spread
 from sslse.errors import ConfigError, DataError
 from sslse.listening.key import Key
@@ -184,6 +185,28 @@ def test_what_listeners_said_stays_while_the_signals_do(scored_set, capsys):
         run(scored_set, metrics=["snr"])
     assert "mos_ovrl" not in read_summary(scored_set / "scores")
     assert "mos_ovrl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"enhanced": None},
+        {"enhanced": "no.scp"},
+        {"enhanced": "other.scp"},
+        {"hypotheses": {"ssl": "no"}},
+        {"hypotheses": {"ssl": "data/nothing"}},
+        {"trajectories": "no.scp"},
+        {"metrics": ["dnsmos"], "max_utts": {"sdr": 1}},
+        {"tasks": {"a": ("no", lambda data, path: Table(path) and {})}},
+    ],
+)
+def test_a_call_that_is_refused_leaves_the_summary(scored_set, monkeypatch, wrong):
+    write_table(scored_set / "other.scp", {"x": "x.wav"})
+    monkeypatch.chdir(scored_set)
+    complete = run(scored_set)
+    with pytest.raises((DataError, ConfigError)):
+        run(scored_set, **wrong)
+    assert read_summary(scored_set / "scores") == json.loads(json.dumps(complete))
 
 
 def test_listeners_wait_for_a_scoring_that_was_killed(scored_set, monkeypatch):

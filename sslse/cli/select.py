@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _note(choice: Mapping[str, Any], most: float) -> None:
     """Say which recognisers took no part."""
-    from sslse.metrics.selection import chooses_alone
+    from sslse.metrics.credibility import chooses_alone
 
     doubtful = choice.get("not_credible")
     if not doubtful:

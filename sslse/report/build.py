@@ -11,7 +11,7 @@ from pathlib import Path
 from sslse import __version__
 from sslse.data.datadir import DataDir
 from sslse.errors import DataError
-from sslse.metrics.selection import MOST_CLEAN_ERRORS, RateTable
+from sslse.metrics.credibility import MOST_CLEAN_ERRORS, RateTable
 from sslse.report.analyses import read_analyses
 from sslse.report.choices import Choice, read_choices
 from sslse.report.claims import make_claims

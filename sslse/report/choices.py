@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sslse.metrics.credibility import RateTable
 from sslse.metrics.scores import SUMMARY
-from sslse.metrics.selection import RateTable, weight_of
+from sslse.metrics.selection import weight_of
 from sslse.names import OA_FOLDERS
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sslse.metrics.selection import RateTable
+from sslse.metrics.credibility import RateTable
 from sslse.report import conflict
 from sslse.report.analyses import Analysis
 from sslse.report.claims import CAPTION, EXPECTED, HEADS, Claim, claim_table

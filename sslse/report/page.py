@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from sslse.metrics.base import lower_is_better
+from sslse.metrics.credibility import RateTable
 from sslse.metrics.glossary import OBSERVATION_ADDING, describe
-from sslse.metrics.selection import RateTable
 from sslse.report import conflict, csv_table
 from sslse.report.analyses import Analysis
 from sslse.report.claims import CAPTION, EXPECTED, Claim

@@ -13,14 +13,10 @@ import numpy as np
 
 from sslse.errors import DataError
 from sslse.metrics.base import LISTENED, RATES, kind_of
+from sslse.metrics.credibility import MOST_CLEAN_ERRORS, clean_error_rates, not_credible
 from sslse.metrics.eer import equal_error_rate
 from sslse.metrics.scores import SUMMARY, read_summary, summary_value
-from sslse.metrics.selection import (
-    MOST_CLEAN_ERRORS,
-    clean_error_rates,
-    not_credible,
-    weight_of,
-)
+from sslse.metrics.selection import weight_of
 from sslse.names import OA_FOLDERS
 from sslse.report.choices import chosen_folder
 from sslse.report.format import Cell, heading

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sslse.metrics.base import lower_is_better
-from sslse.metrics.selection import chooses_alone
+from sslse.metrics.credibility import chooses_alone
 from sslse.names import OA_FOLDERS
 from sslse.report.choices import Choice, read_choices
 from sslse.report.format import format_cell, heading, join_names, name_seeds, unit

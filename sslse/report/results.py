@@ -13,9 +13,9 @@ import numpy as np
 
 from sslse.errors import DataError
 from sslse.metrics.base import LISTENED, RATES, kind_of
-from sslse.metrics.credibility import MOST_CLEAN_ERRORS, clean_error_rates, not_credible
+from sslse.metrics.credibility import MOST_CLEAN_ERRORS, find_doubtful
 from sslse.metrics.eer import equal_error_rate
-from sslse.metrics.scores import SUMMARY, read_summary, summary_value
+from sslse.metrics.scores import SUMMARY, summary_value
 from sslse.metrics.selection import weight_of
 from sslse.names import OA_FOLDERS
 from sslse.report.choices import chosen_folder
@@ -160,10 +160,10 @@ class Results:
         Empty where clean speech was not recognised. Conditions do not matter: it is about the
         recogniser.
         """
-        clean = self.folders.get("clean", {}).values()
-        summaries = [path / "oa0" / "scores" for path in clean]
-        known = [read_summary(path) for path in summaries if (path / SUMMARY).is_file()]
-        found = not_credible(clean_error_rates(known), self.most_clean_errors)
+        folders = self.folders.get("clean", {}).values()
+        clean = [path / "oa0" / "scores" for path in folders]
+        clean = [path for path in clean if (path / SUMMARY).is_file()]
+        found = find_doubtful((), self.most_clean_errors, clean)
         return {name: rate for name, rate in found.items() if name in self.columns}
 
     @cached_property
